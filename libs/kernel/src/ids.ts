@@ -1,0 +1,50 @@
+// Ids are UUIDs made here, never by a database: version 7 where a new thing begins, version 5 where an id must be
+// repeatable from its cause (RFC 9562). A branded type says what an id names, so a person's id cannot stand where an
+// engagement's is asked for.
+import { createHash, randomBytes } from 'node:crypto'
+import { z } from 'zod'
+
+declare const named: unique symbol
+/** A lower-case UUID that names a `K`. */
+export type Id<K extends string = string> = string & { readonly [named]: K }
+
+/** The zod schema of an id: any UUID shape (the well-known ids carry no RFC version bits), folded to lower case. */
+export function idOf<K extends string>() {
+  return z
+    .guid()
+    .toLowerCase()
+    .transform((text) => text as Id<K>)
+    .pipe(z.custom<Id<K>>(isString).meta({ type: 'string', format: 'uuid' }))
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === 'string'
+}
+
+export type PersonId = Id<'person'>
+export type EngagementId = Id<'engagement'>
+export type ObjectId = Id<'object'>
+export type SagaId = Id<'saga'>
+export type EventId = Id<'event'>
+export type CommandId = Id<'command'>
+
+/** A new UUIDv7: 48 bits of milliseconds, 74 random bits (RFC 9562 §5.7). */
+export function newId<K extends string>(nowMs: number = Date.now()): Id<K> {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(nowMs, 0, 6)
+  return stamped(bytes, 0x70)
+}
+
+/** The UUIDv5 of a cause: the same namespace and parts always give the same id. Parts are joined by `/`. */
+export function derivedId<K extends string>(namespace: string, ...parts: readonly (string | number | bigint)[]): Id<K> {
+  const name = parts.join('/')
+  const digest = createHash('sha1').update(Buffer.from(namespace.replaceAll('-', ''), 'hex')).update(name, 'utf8').digest()
+  return stamped(digest.subarray(0, 16), 0x50)
+}
+
+function stamped<K extends string>(bytes: Buffer, version: number): Id<K> {
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | version
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Id<K>
+}
