@@ -1,0 +1,101 @@
+// The bus as the services see it. Two adapters stand behind it (Postgres, NATS JetStream) and one conformance suite
+// (conformance.ts) says what both must do. It may lose, repeat, delay and reorder: truth is elsewhere.
+
+/** Why a message ended in the dead letters. */
+export type DeadReason = 'exhausted' | 'schema' | 'unknown_version' | 'input_mismatch' | 'stale' | 'unroutable'
+
+export type StreamName = 'SAGA_CMD' | 'SAGA_REP' | 'EVENTS' | 'DLQ'
+
+export interface Outgoing {
+  readonly subject: string
+  /** Repeats of one id inside the duplicate window are taken once. */
+  readonly id: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON text, ≤ 64 KiB: more is Terminal `bus.message_too_large`. */
+  readonly data: string
+}
+
+export interface Stored {
+  readonly id: string
+  /** Place in its stream, ascending. */
+  readonly seq: bigint
+  readonly subject: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly data: string
+  /** RFC 3339. */
+  readonly publishedAt: string
+}
+
+export interface Delivery extends Stored {
+  /** 1 for the first time. */
+  readonly deliveries: number
+  /** Aborted when the consumption drains or the delivery's lease is lost. */
+  readonly signal: AbortSignal
+  /** Says that the handler is still at it: the ack wait begins anew. */
+  working(): void
+}
+
+export type Verdict = 'ack' | { readonly retryMs: number } | { readonly dead: DeadReason; readonly error?: string }
+
+export interface ConsumerSpec {
+  readonly stream: StreamName
+  /** Durable name, shared by all instances of a service. */
+  readonly durable: string
+  /** Subject filter: tokens by dots, `*` for one, `>` for the rest. */
+  readonly filter: string
+  /** Most messages under way at once over all instances; 1 keeps order. */
+  readonly maxPending: number
+  readonly ackWaitMs: number
+  /** The service whose dead letters these become: `dlq.<service>.<reason>`. */
+  readonly service: string
+}
+
+export interface StreamSpec {
+  readonly name: StreamName
+  readonly subjects: readonly string[]
+  readonly maxAgeMs: number
+  readonly maxBytes: number
+  readonly maxMessageBytes: number
+  readonly duplicateWindowMs: number
+}
+
+export interface Topology {
+  readonly streams: readonly StreamSpec[]
+  readonly consumers: readonly ConsumerSpec[]
+}
+
+export interface Consumption {
+  /** Takes nothing new, lets running handlers end (≤ deadlineMs) and confirms their acks. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+export interface BusHealth {
+  readonly ok: boolean
+  readonly detail?: string
+}
+
+export interface Bus {
+  /** Creates what is missing, reads it back and compares; a difference is Terminal `bus.config_mismatch`. */
+  ensure(topology: Topology): Promise<void>
+  /** Resolves after the durable acknowledgement; retries with the same id until `deadlineMs` (default 5,000), then Transient. */
+  publish(message: Outgoing, options?: { readonly deadlineMs?: number }): Promise<{ readonly seq: bigint; readonly duplicate: boolean }>
+  /** A durable consumer, shared by all instances. A handler that throws is judged by `verdictOf` (verdict.ts). */
+  consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>): Consumption
+  /** Every instance sees every message published from now on, until the signal aborts. */
+  tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored>
+  /** What is stored, without any effect on consumers. */
+  browse(stream: StreamName, filter: string, from?: bigint): AsyncIterable<Stored>
+  health(): Promise<BusHealth>
+  drain(deadlineMs: number): Promise<void>
+}
+
+export const MAX_MESSAGE_BYTES = 65_536
+
+/** Partition token of an entity: FNV-1a 32 of its id modulo 8, the same on every adapter. */
+export function laneOf(entityId: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of Buffer.from(entityId, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
+  return hash % LANES
+}
+
+export const LANES = 8

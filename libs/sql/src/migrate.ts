@@ -1,0 +1,61 @@
+// Plain SQL files, applied once each, in the order of their names; never edited, only followed. A file that changed after it
+// was applied, or a database that is newer than the code, refuses the start.
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { sha256, Terminal } from '@loomworks/kernel'
+import { z } from 'zod'
+import { type Db, many, type Tx } from './db.ts'
+import { ident, raw, sql } from './sql.ts'
+
+const Applied = z.object({ name: z.string(), digest: z.string() })
+
+interface Migration {
+  readonly name: string
+  readonly text: string
+  readonly digest: string
+}
+
+/** Brings a schema up to date inside the caller's transaction. Returns the names of the files that were applied.
+ *  Throws Terminal `schema.newer` or `schema.edited`, with the sentence to show. */
+export async function migrate(tx: Tx, schema: string, directory: string): Promise<readonly string[]> {
+  await tx.query(sql`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`)
+  await tx.query(sql`create schema if not exists ${ident(schema)}`)
+  const ledger = ident(`${schema}.migration`)
+  await tx.query(sql`create table if not exists ${ledger} (name text primary key, digest text not null, applied_at timestamptz not null default now())`)
+  const files = await migrationsOf(directory)
+  const done = await many(tx, Applied, sql`select name, digest from ${ledger} order by name`)
+  refuseStrangers(schema, files, done)
+  const open = files.slice(done.length)
+  for (const file of open) {
+    await tx.query(sql`set local search_path to ${ident(schema)}, public`)
+    await tx.query(raw(file.text))
+    await tx.query(sql`insert into ${ledger} (name, digest) values (${file.name}, ${file.digest})`)
+  }
+  return open.map((file) => file.name)
+}
+
+async function migrationsOf(directory: string): Promise<readonly Migration[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(path.join(directory, name), 'utf8')
+      return { name, text, digest: sha256(text) }
+    }),
+  )
+}
+
+function refuseStrangers(schema: string, files: readonly Migration[], done: readonly z.output<typeof Applied>[]): void {
+  done.forEach((applied, index) => {
+    const file = files[index]
+    if (file?.name !== applied.name) throw new Terminal('schema.newer', `The schema "${schema}" holds ${applied.name}, which this version does not know. Start the newer version again.`)
+    if (file.digest !== applied.digest) throw new Terminal('schema.edited', `${applied.name} of "${schema}" was changed after it had been applied. Restore the file and add a new one.`)
+  })
+}
+
+/** Does the database stand exactly where the code expects it? Used by a service that may not migrate. */
+export async function schemaIsCurrent(db: Db, schema: string, directory: string): Promise<boolean> {
+  const files = await migrationsOf(directory)
+  const done = await many(db, Applied, sql`select name, digest from ${ident(`${schema}.migration`)} order by name`)
+  refuseStrangers(schema, files, done)
+  return files.length === done.length
+}
