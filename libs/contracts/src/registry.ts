@@ -1,0 +1,42 @@
+// Every published message there is, so that audit maps all of them, the golden samples cover all of them, and an unknown one
+// is known to be unknown.
+import { Terminal } from '@loomworks/kernel'
+import { CreditsIssued, GrantClaimed, GrantIssued } from './events/credit.ts'
+import { CredentialAdded, CredentialCloneSuspected, MembershipGranted, PersonActivated, PersonNamesChanged, RoleGranted, SessionOpened, SessionRevoked } from './events/identity.ts'
+import { EngagementOpened, EngagementStateChanged, MemoryEventRecorded } from './events/memory.ts'
+import type { EventType, StepMessage } from './message.ts'
+import { activatePerson, confirmGrant, createPendingPerson, inductPersonalEngagement, joinCommons, reserveGrant } from './saga/signup-steps.ts'
+
+export const EVENT_TYPES: readonly EventType[] = [
+  PersonActivated,
+  PersonNamesChanged,
+  CredentialAdded,
+  CredentialCloneSuspected,
+  SessionOpened,
+  SessionRevoked,
+  MembershipGranted,
+  RoleGranted,
+  MemoryEventRecorded,
+  EngagementOpened,
+  EngagementStateChanged,
+  GrantIssued,
+  GrantClaimed,
+  CreditsIssued,
+]
+
+export const STEP_MESSAGES: readonly StepMessage[] = [reserveGrant, createPendingPerson, inductPersonalEngagement, joinCommons, activatePerson, confirmGrant]
+
+const byName = new Map(EVENT_TYPES.map((type) => [type.name, type]))
+
+export function eventTypeOf(name: string): EventType | undefined {
+  return byName.get(name)
+}
+
+/** Parses the data of an integration event as its newest version, lifting older ones. Terminal `schema` or `unknown_version`. */
+export function parseEventData<T extends EventType>(type: T, v: number, data: unknown): ReturnType<T['schema']['parse']> {
+  if (v > type.v || v < 1) throw new Terminal('unknown_version', `${type.name} v${v} is not known here`)
+  const lifted = v < type.v && type.upcast ? type.upcast(data) : data
+  const parsed = type.schema.safeParse(lifted)
+  if (!parsed.success) throw new Terminal('schema', `${type.name} v${v} does not fit its schema`, { cause: parsed.error })
+  return parsed.data as ReturnType<T['schema']['parse']>
+}

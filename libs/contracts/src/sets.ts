@@ -1,0 +1,71 @@
+// Every closed set that more than one service speaks of, once. SQL checks, OpenAPI enums and TypeScript types come from here.
+import { z } from 'zod'
+
+// identity
+export const PersonState = z.enum(['pending', 'active', 'locked', 'erasing', 'erased'])
+export const AccountStatus = z.enum(['active', 'exhausted', 'suspended', 'deleted'])
+export const Designation = z.enum(['operator', 'contributor', 'domain_expert'])
+export const Role = z.enum(['admin', 'support', 'auditor', 'ops'])
+export const CredentialKind = z.enum(['passkey', 'totp', 'recovery_codes'])
+export const SessionEnd = z.enum(['logout', 'revoked', 'reuse', 'locked', 'erased', 'recovery'])
+export const AuthMethod = z.enum(['passkey', 'totp', 'recovery_code'])
+export const PrincipalKind = z.enum(['person', 'agent'])
+export const Scope = z.enum([
+  'account.read',
+  'account.write',
+  'account.security',
+  'vault.write',
+  'memory.read',
+  'memory.write',
+  'memory.commit',
+  'memory.erase',
+  'engagement.manage',
+  'companion.converse',
+  'companion.approve',
+  'credit.read',
+  'activity.read',
+  'admin.persons',
+  'admin.grants',
+  'admin.settings',
+  'admin.audit',
+  'audit.repair',
+  'saga.read',
+  'saga.act',
+  'saga.force',
+])
+
+// memory
+export const EngagementState = z.enum(['candidate', 'active', 'suspended', 'archived'])
+export const Visibility = z.enum(['private', 'discoverable', 'automatic', 'personal'])
+export const MemoryClass = z.enum(['personal', 'operational'])
+export const Priority = z.enum(['critical', 'high', 'standard', 'low'])
+
+// credit
+export const GrantKind = z.enum(['form_initiated', 'operator_curated', 'referrer_initiated'])
+export const CreditAsset = z.enum(['loomworks_credit_haiku', 'loomworks_credit_sonnet', 'loomworks_credit_opus'])
+export const LineRole = z.enum(['classifier_input', 'classifier_output', 'responder_input', 'responder_output', 'credit_debit', 'credit', 'status'])
+
+// sagas
+export const SagaName = z.enum(['signup', 'claim', 'erasure', 'adopt'])
+export const SagaState = z.enum(['requested', 'running', 'committed', 'compensating', 'completed', 'aborted'])
+export const SagaOverlay = z.enum(['paused', 'stalled', 'forced'])
+export const SagaDirection = z.enum(['do', 'undo'])
+export const SagaOutcome = z.enum(['done', 'failed', 'refused', 'error'])
+export const FenceState = z.enum(['done', 'failed', 'undone', 'tombstone'])
+
+export type PersonState = z.output<typeof PersonState>
+export type AccountStatus = z.output<typeof AccountStatus>
+export type Designation = z.output<typeof Designation>
+export type Role = z.output<typeof Role>
+export type Scope = z.output<typeof Scope>
+export type Visibility = z.output<typeof Visibility>
+export type EngagementState = z.output<typeof EngagementState>
+export type Priority = z.output<typeof Priority>
+export type GrantKind = z.output<typeof GrantKind>
+export type CreditAsset = z.output<typeof CreditAsset>
+export type SagaName = z.output<typeof SagaName>
+export type SagaState = z.output<typeof SagaState>
+export type SagaOverlay = z.output<typeof SagaOverlay>
+export type SagaDirection = z.output<typeof SagaDirection>
+export type SagaOutcome = z.output<typeof SagaOutcome>
+export type FenceState = z.output<typeof FenceState>
