@@ -44,7 +44,8 @@ function runningIsNewEnough() {
 function runtimeNode() {
   const platform = `${process.platform}-${process.arch}`
   const name = runtimePackages[platform]
-  if (name === undefined) throw new Refused(`Loomworks needs Node ${oldestNode} and can fetch none for ${platform}: install Node ${oldestNode} and start again.`)
+  if (name === undefined)
+    throw new Refused(`Loomworks needs Node ${oldestNode} and can fetch none for ${platform}: install Node ${oldestNode} and start again.`)
   return join(runtime, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
 }
 
@@ -84,7 +85,17 @@ function readLockfile(directory) {
 function npmCi(directory) {
   const cli = process.env.npm_execpath
   const [command, first] = cli?.endsWith('npm-cli.js') ? [process.execPath, [cli]] : ['npm', []]
-  const args = [...first, 'ci', '--ignore-scripts', '--loglevel=error', '--no-audit', '--no-fund', '--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
+  const args = [
+    ...first,
+    'ci',
+    '--ignore-scripts',
+    '--loglevel=error',
+    '--no-audit',
+    '--no-fund',
+    '--fetch-retries=2',
+    '--fetch-retry-mintimeout=1000',
+    '--fetch-retry-maxtimeout=5000',
+  ]
   const npm = spawn(command, args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'], shell: command === 'npm' && process.platform === 'win32' })
   let said = ''
   npm.stderr.on('data', (chunk) => {
@@ -99,9 +110,11 @@ function npmCi(directory) {
 function whyNpmFailed(said, directory) {
   if (/EACCES|EROFS|EPERM/.test(said)) return `${directory} is not writable: start as its owner, or clone it to a place you may write to.`
   if (/ENOSPC/.test(said)) return `The disk of ${directory} is full: free 1 GB and start again.`
-  if (/EUSAGE|EJSONPARSE/.test(said)) return `${join(directory, 'package-lock.json')} does not fit package.json: restore both with git checkout, then start again.`
+  if (/EUSAGE|EJSONPARSE/.test(said))
+    return `${join(directory, 'package-lock.json')} does not fit package.json: restore both with git checkout, then start again.`
   if (/EINTEGRITY/.test(said)) return 'A downloaded package is not the one of the lockfile: run npm cache clean --force and start again.'
-  if (/ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|network|socket/i.test(said)) return 'The npm registry is not reachable: check the network and npm config get registry, then start again.'
+  if (/ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|network|socket/i.test(said))
+    return 'The npm registry is not reachable: check the network and npm config get registry, then start again.'
   return `npm ci failed in ${directory}: ${said.trim().split('\n')[0] ?? 'it gave no reason'} – run it there by hand to see more.`
 }
 
