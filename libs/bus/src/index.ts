@@ -1,1 +1,5 @@
+export * from './outbox.ts'
 export * from './port.ts'
+export { PostgresBus, type PostgresBusOptions } from './postgres.ts'
+export * from './relay.ts'
+export * from './verdict.ts'

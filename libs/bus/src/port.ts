@@ -41,8 +41,8 @@ export interface ConsumerSpec {
   readonly stream: StreamName
   /** Durable name, shared by all instances of a service. */
   readonly durable: string
-  /** Subject filter: tokens by dots, `*` for one, `>` for the rest. */
-  readonly filter: string
+  /** Subject filters, any of which a message matches: tokens by dots, `*` for one, `>` for the rest. */
+  readonly filters: readonly string[]
   /** Most messages under way at once over all instances; 1 keeps order. */
   readonly maxPending: number
   readonly ackWaitMs: number

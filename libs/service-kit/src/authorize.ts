@@ -1,0 +1,36 @@
+// What the token alone can decide about an operation: the gateway asks it first, the owner of the operation again.
+import type { ActorClass, Authz } from './operation.ts'
+import { shared } from './shared-refusals.ts'
+import { type Itk, scopesOf } from './token.ts'
+
+const STEP_UP_FRESH_S = 300
+/** What a suspended account may still do (identity page §2). */
+const SUSPENDED_SCOPES: ReadonlySet<string> = new Set(['account.read', 'account.write', 'account.security', 'credit.read', 'activity.read', 'vault.write'])
+
+/** Who calls, as `x-authz` names it. A call without a credential carries the gateway's own token. */
+export function actorClassOf(token: Itk): ActorClass {
+  if (token.act.kind !== 'service') return token.act.kind
+  return token.act.id === 'gateway' ? 'anonymous' : 'service'
+}
+
+/** Throws the first refusal in the order actor, scope or role, account, step-up; returns when the token covers the operation. */
+export function authorize(authz: Authz, token: Itk, nowMs: number): void {
+  const actor = actorClassOf(token)
+  if (!authz.actors.includes(actor)) throw actor === 'anonymous' ? shared.unauthenticated() : shared.actor_refused()
+  if (actor === 'anonymous') return
+  requireRights(authz, token)
+  if (token.account === 'suspended' && !(authz.scope === undefined || SUSPENDED_SCOPES.has(authz.scope))) throw shared.account_suspended()
+  if (authz.stepUp !== undefined && actor === 'person') requireStepUp(authz.stepUp, token, nowMs)
+}
+
+function requireRights(authz: Authz, token: Itk): void {
+  if (authz.role !== undefined) {
+    if (!authz.role.some((role) => token.roles?.includes(role))) throw shared.role_missing()
+  } else if (authz.scope !== undefined && !scopesOf(token).has(authz.scope)) throw shared.scope_missing()
+}
+
+function requireStepUp(level: 'any' | 'passkey', token: Itk, nowMs: number): void {
+  const proof = token.step_up
+  const fresh = proof !== undefined && proof.at + STEP_UP_FRESH_S > nowMs / 1000
+  if (!fresh || (level === 'passkey' && proof.level !== 'passkey')) throw shared.step_up_required({ level })
+}

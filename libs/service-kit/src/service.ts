@@ -1,0 +1,199 @@
+// A service is a value: its operations, what it hears, what it runs beside them. The same value runs alone (`runService`), with
+// the other five in one process (dev/all.ts) and in the tests.
+import { mkdir, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { type Bus, type Consumption, type ConsumerSpec, OutboxRelay, type OutgoingRow } from '@loomworks/bus'
+import type { EventStore } from '@loomworks/event-store'
+import { type Catalogue, type Clock, newId, type RefusalEntry, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
+import { type Database, exec, sql } from '@loomworks/sql'
+import type { FastifyInstance } from 'fastify'
+import type { JSONWebKeySet } from 'jose'
+import { z } from 'zod'
+import { type Address, serviceClient, type ServiceClient } from './client.ts'
+import { consumeEvents, type EventHandler, laneConsumers } from './consumer.ts'
+import { httpServer } from './http.ts'
+import type { Log } from './logger.ts'
+import { serviceMetrics, type ServiceMetrics } from './metrics.ts'
+import type { Operation } from './operation.ts'
+import { tokenVerifier } from './token.ts'
+
+/** What the deployment gives to all services: adapters chosen in one place, the platform builder. */
+export interface Platform {
+  readonly eventStore: EventStore
+  readonly bus: Bus
+  /** The pool of a service, under its own role. */
+  readonly databaseOf: (service: ServiceName) => Database
+  readonly addressOf: (service: ServiceName) => Address
+  readonly secretOf: (service: ServiceName) => string
+  readonly logOf: (service: ServiceName) => Log
+  readonly clock: Clock
+  /** Settings by name; a service's `config.ts` is their only reader. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/** The platform as one service sees it while it is wired. */
+export interface Wiring<Config> {
+  readonly config: Config
+  readonly eventStore: EventStore
+  readonly bus: Bus
+  readonly db: Database
+  readonly client: ServiceClient
+  readonly relay: OutboxRelay
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: ServiceMetrics
+  /** Names this process among the instances of the service. */
+  readonly instance: string
+}
+
+/** Work beside the requests: a loop that runs until the signal aborts. */
+export interface Worker {
+  readonly name: string
+  run(signal: AbortSignal): Promise<void>
+}
+
+export interface ServiceDefinition<Parts, Config> {
+  readonly name: ServiceName
+  readonly config: z.ZodType<Config>
+  readonly refusals: readonly Catalogue<Record<string, RefusalEntry>>[]
+  readonly operations: readonly Operation<Parts>[]
+  readonly wire: (wiring: Wiring<Config>) => Parts | Promise<Parts>
+  /** Folder of SQL migrations; absent where the service owns no rows. */
+  readonly migrations?: string
+  readonly hears?: readonly EventHandler<Parts>[]
+  /** Durable consumers made before the service starts, besides those of `hears`. */
+  readonly consumers?: readonly ConsumerSpec[]
+  readonly workers?: (parts: Parts) => readonly Worker[]
+  /** What must be done with outbox rows before they are published, in their order. */
+  readonly beforePublish?: (eventStore: EventStore) => (rows: readonly OutgoingRow[]) => Promise<void>
+  readonly serviceOfSecret?: (parts: Parts) => (authorization: string | undefined) => string | undefined
+  readonly keys?: (parts: Parts) => () => Promise<JSONWebKeySet>
+  /** A server of its own in place of the kit's: the gateway. */
+  readonly server?: (parts: Parts, wiring: Wiring<Config>) => Promise<FastifyInstance>
+}
+
+/** A definition with its types forgotten, as runners list it. */
+export type AnyService = ServiceDefinition<never, never>
+
+export function defineService<Parts, Config>(definition: ServiceDefinition<Parts, Config>): ServiceDefinition<Parts, Config> {
+  return definition
+}
+
+/** The durables a service reads from, made before it starts. */
+export function consumersOf<Parts, Config>({ name, hears = [], consumers = [] }: ServiceDefinition<Parts, Config>): readonly ConsumerSpec[] {
+  const events = hears.map((handler) => handler.event)
+  return [...(events.length > 0 ? laneConsumers(name, events) : []), ...consumers]
+}
+
+export interface RunningService {
+  readonly name: ServiceName
+  readonly app: FastifyInstance
+  /** Resolves when every dependency answers; throws the last trouble at the deadline. */
+  ready(deadlineMs: number): Promise<void>
+  /** Not ready → HTTP stopped → consumption stopped → workers ended → outbox flushed. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+export async function startService<Parts, Config>(definition: ServiceDefinition<Parts, Config>, platform: Platform): Promise<RunningService> {
+  const wiring = wired(definition, platform)
+  const parts = await definition.wire(wiring)
+  const app = definition.server === undefined ? serverOf(definition, parts, wiring) : await definition.server(parts, wiring)
+  await listen(app, platform.addressOf(definition.name))
+  const work = startWork(definition, parts, wiring)
+  return {
+    name: definition.name,
+    app,
+    ready: (deadlineMs) => untilReady(app, deadlineMs),
+    async stop(deadlineMs) {
+      await app.close()
+      await work.stop(deadlineMs)
+      await wiring.client.close()
+    },
+  }
+}
+
+function wired<Parts, Config>(definition: ServiceDefinition<Parts, Config>, platform: Platform): Wiring<Config> {
+  const { name } = definition
+  const db = platform.databaseOf(name)
+  const log = platform.logOf(name)
+  const instance = `${name}-${newId().slice(-12)}`
+  const { bus, clock, eventStore } = platform
+  const client = serviceClient({ service: name, secret: platform.secretOf(name), addressOf: platform.addressOf, now: () => clock.now() })
+  const before = definition.beforePublish?.(eventStore)
+  const relay = new OutboxRelay({ service: name, db, bus, instance, onTrouble: (error) => log.warn({ err: error }, 'outbox relay waits'), ...(before && { before }) })
+  return { config: configOf(definition, platform.environment), eventStore, bus, db, client, relay, clock, log, metrics: serviceMetrics(name), instance }
+}
+
+/** Reads the settings through the service's schema. A wrong one stops the start with one sentence. */
+function configOf<Parts, Config>({ name, config }: ServiceDefinition<Parts, Config>, environment: Platform['environment']): Config {
+  const parsed = config.safeParse(environment)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new Terminal('config.invalid', `${name} cannot start: ${issue?.path.join('.') ?? 'a setting'}: ${issue?.message ?? 'wrong'}.`)
+}
+
+function serverOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): FastifyInstance {
+  const { client, clock, log, metrics } = wiring
+  const remoteKeys = () => client.call('identity', z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }), { path: '/internal/keys' })
+  const verifier = tokenVerifier(definition.name, definition.keys?.(parts) ?? remoteKeys, () => clock.now())
+  const secrets = definition.serviceOfSecret?.(parts)
+  return httpServer({ service: definition.name, operations: definition.operations, parts, verifier, clock, log, metrics, probes: probesOf(wiring), ...(secrets && { serviceOfSecret: secrets }) })
+}
+
+function probesOf<Config>({ db, bus, eventStore, client }: Wiring<Config>): Readonly<Record<string, () => Promise<void>>> {
+  return {
+    database: async () => void (await exec(db, sql`select 1`)),
+    bus: async () => {
+      const { ok, detail } = await bus.health()
+      if (!ok) throw new Transient(detail ?? 'the bus does not answer')
+    },
+    event_store: () => eventStore.health(),
+    identity: async () => void (await client.tokenFor('identity')),
+  }
+}
+
+async function listen(app: FastifyInstance, { origin, socketPath }: Address): Promise<void> {
+  if (socketPath !== undefined) {
+    await mkdir(path.dirname(socketPath), { recursive: true })
+    await rm(socketPath, { force: true })
+    await app.listen({ path: socketPath })
+    return
+  }
+  const { hostname, port } = new URL(origin)
+  await app.listen({ host: hostname === 'localhost' ? '127.0.0.1' : hostname, port: Number(port) })
+}
+
+interface Work {
+  stop(deadlineMs: number): Promise<void>
+}
+
+function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): Work {
+  const { name, hears = [], workers } = definition
+  const { bus, db, relay, log } = wiring
+  const stopping = new AbortController()
+  const consumptions: readonly Consumption[] = hears.length > 0 ? consumeEvents({ service: name, bus, db, handlers: hears, parts }) : []
+  const relays: readonly Worker[] = definition.migrations === undefined ? [] : [{ name: 'outbox', run: (signal) => relay.run(signal) }]
+  const loops = [...relays, ...(workers?.(parts) ?? [])].map((worker) => worker.run(stopping.signal).catch((error: unknown) => ended(worker, error, stopping.signal, log)))
+  return {
+    async stop(deadlineMs) {
+      await Promise.all(consumptions.map((consumption) => consumption.stop(deadlineMs)))
+      stopping.abort()
+      await Promise.all(loops)
+      if (definition.migrations !== undefined) await relay.flush().catch((error: unknown) => log.warn({ err: error }, 'outbox not flushed'))
+    },
+  }
+}
+
+function ended(worker: Worker, error: unknown, signal: AbortSignal, log: Log): void {
+  if (!signal.aborted) log.error({ worker: worker.name, err: error }, 'a worker ended')
+}
+
+async function untilReady(app: FastifyInstance, deadlineMs: number): Promise<void> {
+  const end = Date.now() + deadlineMs
+  for (;;) {
+    const answer = await app.inject({ method: 'GET', url: '/readyz' })
+    if (answer.statusCode === 200) return
+    if (Date.now() > end) throw new Transient(`not ready: ${answer.body}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
