@@ -1,7 +1,7 @@
 // The home of one embedded instance: everything it keeps lives below one directory, and two homes never touch each other.
 import { randomBytes } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { takeLock } from './lock.ts'
 import { orRefuse } from './start-refused.ts'
 
@@ -43,6 +43,7 @@ export function makeHome(directory: string): string {
   const path = resolve(directory)
   const isRoot = process.getuid?.() === 0
   orRefuse(path, () => {
+    mkdirSync(dirname(path), { recursive: true })
     for (const each of [path, join(path, 'data')]) {
       mkdirSync(each, { recursive: true, mode: 0o700 })
       if (isRoot) chmodSync(each, statSync(each).mode | 0o011)

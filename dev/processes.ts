@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** A process of another user counts as alive. */
+/** A process of another user counts as alive; one that has ended and only waits for its parent to take note of it does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    return process.platform !== 'linux' || !fieldsOf(pid)[0]?.startsWith('Z')
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
@@ -14,9 +14,12 @@ export function isAlive(pid: number): boolean {
 /** When the process began, in whatever unit the system has; with its pid it names one process for ever. Empty where unknown. */
 export function startOf(pid: number): string {
   if (process.platform !== 'linux') return ps(pid, 'lstart=')
-  // The second field is the name in brackets and may hold spaces; the start is the 20th field after it.
-  const afterName = proc(pid, 'stat').split(') ').at(-1) ?? ''
-  return afterName.split(' ')[19] ?? ''
+  return fieldsOf(pid)[19] ?? ''
+}
+
+/** The fields of /proc/<pid>/stat from the third on: the second is the name in brackets and may hold spaces. */
+function fieldsOf(pid: number): string[] {
+  return proc(pid, 'stat').split(') ').at(-1)?.split(' ') ?? []
 }
 
 export function commandOf(pid: number): string {

@@ -1,5 +1,6 @@
 // Our supervisor of the real PostgreSQL that embedded mode runs on: binaries from npm, one cluster per home, never beyond
 // the loopback, adopted when the process that started it was killed.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lock, takeLock } from '../lock.ts'
 import { isAlive } from '../processes.ts'
@@ -89,6 +90,8 @@ function supervise({ pid, port }: Postmaster, { place, binaries, lock, log }: Su
     clearInterval(watch)
     await reviving
     await stopPostmaster(place, binaries)
+    // They may lie in a temporary directory, where nothing of us should stay.
+    rmSync(place.sockets, { recursive: true, force: true })
     lock.release()
   }
   return {

@@ -64,8 +64,7 @@ function reasonIn(log: string): string {
 /** Ends it in order; when that takes too long, at once, and the next start recovers from the log. */
 export async function stopPostmaster(place: Place, binaries: Binaries): Promise<void> {
   const stop = ['stop', '--silent', '--wait', '--timeout', String(STOP_SECONDS), '--mode']
-  if (runningPostmaster(place) === undefined) return
-  if ((await pgCtl(place, binaries, [...stop, 'fast'])) !== 0) await pgCtl(place, binaries, [...stop, 'immediate'])
+  if (runningPostmaster(place) !== undefined && (await pgCtl(place, binaries, [...stop, 'fast'])) !== 0) await pgCtl(place, binaries, [...stop, 'immediate'])
 }
 
 /** pg_ctl starts PostgreSQL in a session of its own, so a Ctrl-C meant for us does not stop it before its clients are done. */
