@@ -72,7 +72,7 @@ async function makeCluster(place: Place, initdb: string, password: string): Prom
   try {
     await promisify(execFile)(initdb, [...args, ...locale], { ...place.owner, env: environment(), cwd: place.sockets })
   } catch (cause) {
-    throw new StartRefused(`PostgreSQL could not make its data directory (${lastLine((cause as { stderr?: string }).stderr)}): mend that and start again.`, {
+    throw new StartRefused(`PostgreSQL could not make its data directory (${reasonIn((cause as { stderr?: string }).stderr)}): mend that and start again.`, {
       cause,
     })
   } finally {
@@ -82,13 +82,10 @@ async function makeCluster(place: Place, initdb: string, password: string): Prom
   renameSync(draft, place.cluster)
 }
 
-function lastLine(text: string | undefined): string {
-  return (
-    text
-      ?.trim()
-      .split('\n')
-      .findLast((line) => line.includes('error:') || line.includes('FATAL')) ?? 'it gave no reason'
-  )
+/** initdb ends with advice; what went wrong stands before it. */
+function reasonIn(stderr: string | undefined): string {
+  const lines = stderr?.trim().split('\n') ?? []
+  return lines.findLast((line) => /error|FATAL|could not/.test(line)) ?? lines.at(-1) ?? 'it gave no reason'
 }
 
 /** Writes the settings; true when they are the ones the last start wrote. */
