@@ -1,8 +1,9 @@
 import { type Finding, isCode, lineAt, type Tree } from '../tree.ts'
 
-const CATALOGUE = /refusals\(\s*'(\w+)',\s*\{([\s\S]*?)\n\}\)/g
-const ENTRY = /^ {2}(\w+): \{/gm
-const OWN_CODE = /code: '([\w.]+)'/g
+const CATALOGUE = /refusals\(\s*'(\w*)',\s*\{([\s\S]*?)\n\}\)/g
+const ENTRY = /^ {2}(\w+): /gm
+// A shared code is written out, because it does not begin with the area of its catalogue.
+const OWN_CODE = /'([a-z]+\.[a-z_]+)'/g
 // A code that a test or a caller expects by its text; type checking covers every other use.
 const EXPECTED = /\.refuses\('([\w.]+)'|code(?:: | === )'([a-z]+\.[a-z_]+)'/g
 
