@@ -1,8 +1,8 @@
 // Integration events leave through an outbox row in the writer's transaction. One relay per service holds a lease row, publishes
 // in seq order and is woken in process; rows stay 7 days so that they can be published again.
-import { type BusEvent, type EventType } from '@loomworks/contracts'
+import type { BusEvent, EventType } from '@loomworks/contracts'
 import { derivedId, type Json, Terminal, type Time } from '@loomworks/kernel'
-import { exec, ident, sql, type Db } from '@loomworks/sql'
+import { type Db, exec, ident, sql } from '@loomworks/sql'
 import type { z } from 'zod'
 import { laneOf } from './port.ts'
 
@@ -40,7 +40,15 @@ export function outboxRowOf<S extends z.ZodType>({ type, data, cause, revision, 
   const parsed = type.schema.safeParse(data)
   if (!parsed.success) throw new Terminal('schema', `${type.name} does not fit its own schema`, { cause: parsed.error })
   const entity = type.entity(parsed.data)
-  const event = { type: type.name, v: type.v, ...stating, entity, ...(revision !== undefined && { revision }), ...(prevRevision !== undefined && { prevRevision }), data: parsed.data as Json }
+  const event = {
+    type: type.name,
+    v: type.v,
+    ...stating,
+    entity,
+    ...(revision !== undefined && { revision }),
+    ...(prevRevision !== undefined && { prevRevision }),
+    data: parsed.data as Json,
+  }
   return {
     id: derivedId(cause, type.name),
     entityId: entity,
@@ -55,7 +63,15 @@ export function outboxRowOf<S extends z.ZodType>({ type, data, cause, revision, 
 /** Writes rows to `<schema>.outbox` inside the caller's transaction; a row that is there already is left as it is. */
 export async function enqueue(tx: Db, schema: string, rows: readonly OutboxRow[]): Promise<void> {
   if (rows.length === 0) return
-  const plain = rows.map(({ id, entityId, revision, stream, subject, headers, data }) => ({ id, entity_id: entityId, revision: revision?.toString(), stream, subject, headers, data }))
+  const plain = rows.map(({ id, entityId, revision, stream, subject, headers, data }) => ({
+    id,
+    entity_id: entityId,
+    revision: revision?.toString(),
+    stream,
+    subject,
+    headers,
+    data,
+  }))
   await exec(
     tx,
     sql`insert into ${ident(`${schema}.outbox`)} (id, entity_id, revision, stream, subject, headers, data)

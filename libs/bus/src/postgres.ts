@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Terminal, Transient } from '@loomworks/kernel'
 import { type Database, type Dedicated, exec, many, one, sql, sqlState } from '@loomworks/sql'
 import { z } from 'zod'
-import { Consumer } from './postgres-consumer.ts'
 import type { Bus, ConsumerSpec, Delivery, Outgoing, Stored, StreamName, StreamSpec, Verdict } from './port.ts'
 import { MAX_MESSAGE_BYTES } from './port.ts'
+import { Consumer } from './postgres-consumer.ts'
 
 export interface PostgresBusOptions {
   readonly db: Database
@@ -20,7 +20,14 @@ const MAX_WAITING = 1000
 const EXPIRE_EVERY_MS = 60_000
 const CHANNEL = 'loom_bus'
 
-const MessageRow = z.object({ seq: z.bigint(), subject: z.string(), id: z.string(), headers: z.record(z.string(), z.string()), data: z.string(), published_at: z.string() })
+const MessageRow = z.object({
+  seq: z.bigint(),
+  subject: z.string(),
+  id: z.string(),
+  headers: z.record(z.string(), z.string()),
+  data: z.string(),
+  published_at: z.string(),
+})
 const ClaimedRow = MessageRow.extend({ durable: z.string(), deliveries: z.int() })
 const Published = z.object({ ord: z.int(), seq: z.bigint(), duplicate: z.boolean() })
 type Receipt = { readonly seq: bigint; readonly duplicate: boolean }
@@ -60,12 +67,16 @@ export class PostgresBus implements Bus {
     const { made } = await one(this.#db, z.object({ made: z.record(z.string(), z.json()) }), statement)
     for (const [key, value] of Object.entries(wanted)) {
       if (JSON.stringify(made[key]) !== JSON.stringify(value))
-        throw new Terminal('bus.config_mismatch', `The bus holds ${key} = ${JSON.stringify(made[key])} where ${JSON.stringify(value)} was asked. Change the setting back, or remove the old one.`)
+        throw new Terminal(
+          'bus.config_mismatch',
+          `The bus holds ${key} = ${JSON.stringify(made[key])} where ${JSON.stringify(value)} was asked. Change the setting back, or remove the old one.`,
+        )
     }
   }
 
   publish(message: Outgoing, { deadlineMs = 5000 }: { readonly deadlineMs?: number } = {}): Promise<Receipt> {
-    if (Buffer.byteLength(message.data) > MAX_MESSAGE_BYTES) return Promise.reject(new Terminal('bus.message_too_large', `a message holds ${MAX_MESSAGE_BYTES} bytes at most`))
+    if (Buffer.byteLength(message.data) > MAX_MESSAGE_BYTES)
+      return Promise.reject(new Terminal('bus.message_too_large', `a message holds ${MAX_MESSAGE_BYTES} bytes at most`))
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new Transient('the bus is behind: too many messages wait to be published'))
     return new Promise((done, failed) => {
       this.#waiting.push({ message, deadline: Date.now() + deadlineMs, done, failed })
@@ -105,7 +116,11 @@ export class PostgresBus implements Bus {
   }
 
   consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>) {
-    const consumer = new Consumer(spec, handler, { settle: (verdicts) => this.#settle(verdicts), publish: (message) => this.publish(message), wake: () => this.#wake() })
+    const consumer = new Consumer(spec, handler, {
+      settle: (verdicts) => this.#settle(verdicts),
+      publish: (message) => this.publish(message),
+      wake: () => this.#wake(),
+    })
     this.#consumers.set(spec.durable, consumer)
     this.#start()
     this.#wake()

@@ -14,7 +14,16 @@ export interface RelayOptions {
   readonly before?: (rows: readonly OutgoingRow[]) => Promise<void>
 }
 
-export const OutgoingRow = z.object({ seq: z.bigint(), id: z.string(), entity_id: z.string(), revision: z.bigint().nullable(), stream: z.string().nullable(), subject: z.string(), headers: z.record(z.string(), z.string()), data: z.string() })
+export const OutgoingRow = z.object({
+  seq: z.bigint(),
+  id: z.string(),
+  entity_id: z.string(),
+  revision: z.bigint().nullable(),
+  stream: z.string().nullable(),
+  subject: z.string(),
+  headers: z.record(z.string(), z.string()),
+  data: z.string(),
+})
 export type OutgoingRow = z.output<typeof OutgoingRow>
 
 const POLL_MS = 250
@@ -83,7 +92,11 @@ export class OutboxRelay {
 
   /** Handed over in order, all before the first acknowledgement is awaited: one bus keeps the order in which it is given. */
   async #publish(rows: readonly OutgoingRow[]): Promise<void> {
-    await Promise.all(rows.map(({ seq, subject, id, headers, data }) => this.#options.bus.publish({ subject, id, headers: { ...headers, 'outbox-seq': String(seq), 'message-id': id }, data })))
+    await Promise.all(
+      rows.map(({ seq, subject, id, headers, data }) =>
+        this.#options.bus.publish({ subject, id, headers: { ...headers, 'outbox-seq': String(seq), 'message-id': id }, data }),
+      ),
+    )
   }
 
   async #holdsLease(): Promise<boolean> {

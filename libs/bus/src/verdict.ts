@@ -35,7 +35,15 @@ export function deadLetter(delivery: Delivery, stream: string, service: string, 
   return {
     subject: `dlq.${service}.${reason}`,
     id: `${stream}/${seq}/${service}`,
-    headers: { origin: stream, 'origin-seq': String(seq), 'origin-subject': subject, 'origin-id': id, reason, error: error.slice(0, 500), deliveries: String(deliveries) },
+    headers: {
+      origin: stream,
+      'origin-seq': String(seq),
+      'origin-subject': subject,
+      'origin-id': id,
+      reason,
+      error: error.slice(0, 500),
+      deliveries: String(deliveries),
+    },
     data: JSON.stringify({ headers, data }).length <= DLQ_ROOM ? JSON.stringify({ headers, data }) : data,
   }
 }

@@ -1,5 +1,6 @@
 // The shape of a published message type: a name, a version and a schema. It is never changed, only superseded: a new version
 // with an upcaster from the one before, and a golden sample of each.
+import type { JsonObject } from '@loomworks/kernel'
 import type { z } from 'zod'
 import type { Priority } from './sets.ts'
 
@@ -20,11 +21,18 @@ export interface EventType<Name extends string = string, S extends z.ZodType = z
 }
 
 /** An integration event: `evt.<service>.<lane>.<entityId>.<Name>`. */
-export function integrationEvent<const Name extends string, S extends z.ZodType>(service: string, name: Name, definition: Omit<EventType<Name, S>, 'kind' | 'service' | 'name' | 'v'> & { v?: number }): EventType<Name, S> {
+export function integrationEvent<const Name extends string, S extends z.ZodType>(
+  service: string,
+  name: Name,
+  definition: Omit<EventType<Name, S>, 'kind' | 'service' | 'name' | 'v'> & { v?: number },
+): EventType<Name, S> {
   return { kind: 'event', service, name, v: 1, ...definition }
 }
 
-export interface StepMessage<Do extends z.ZodType = z.ZodType, Done extends z.ZodType = z.ZodType, Undo extends z.ZodType = z.ZodType> {
+/** What a message holds: an object of JSON. */
+type Payload = z.ZodType<JsonObject>
+
+export interface StepMessage<Do extends Payload = Payload, Done extends Payload = Payload, Undo extends Payload = Payload> {
   readonly kind: 'step'
   /** The participant that executes it, and the step's token on the wire. */
   readonly service: string
@@ -40,6 +48,8 @@ export interface StepMessage<Do extends z.ZodType = z.ZodType, Done extends z.Zo
 }
 
 /** A saga step's messages: what is ordered, what is answered, what takes it back. */
-export function stepMessage<Do extends z.ZodType, Done extends z.ZodType, Undo extends z.ZodType>(definition: Omit<StepMessage<Do, Done, Undo>, 'kind' | 'v'> & { v?: number }): StepMessage<Do, Done, Undo> {
+export function stepMessage<Do extends Payload, Done extends Payload, Undo extends Payload>(
+  definition: Omit<StepMessage<Do, Done, Undo>, 'kind' | 'v'> & { v?: number },
+): StepMessage<Do, Done, Undo> {
   return { kind: 'step', v: 1, ...definition }
 }

@@ -2,7 +2,16 @@
 // is known to be unknown.
 import { Terminal } from '@loomworks/kernel'
 import { CreditsIssued, GrantClaimed, GrantIssued } from './events/credit.ts'
-import { CredentialAdded, CredentialCloneSuspected, MembershipGranted, PersonActivated, PersonNamesChanged, RoleGranted, SessionOpened, SessionRevoked } from './events/identity.ts'
+import {
+  CredentialAdded,
+  CredentialCloneSuspected,
+  MembershipGranted,
+  PersonActivated,
+  PersonNamesChanged,
+  RoleGranted,
+  SessionOpened,
+  SessionRevoked,
+} from './events/identity.ts'
 import { EngagementOpened, EngagementStateChanged, MemoryEventRecorded } from './events/memory.ts'
 import type { EventType, StepMessage } from './message.ts'
 import { activatePerson, confirmGrant, createPendingPerson, inductPersonalEngagement, joinCommons, reserveGrant } from './saga/signup-steps.ts'

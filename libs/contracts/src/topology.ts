@@ -13,4 +13,9 @@ const stream = (name: 'SAGA_CMD' | 'SAGA_REP' | 'EVENTS' | 'DLQ', subject: strin
   duplicateWindowMs: DUPLICATE_WINDOW_MS,
 })
 
-export const STREAMS = [stream('SAGA_CMD', 'saga.cmd.>', 7), stream('SAGA_REP', 'saga.rep.>', 7), stream('EVENTS', 'evt.>', 30), stream('DLQ', 'dlq.>', 90)] as const
+export const STREAMS = [
+  stream('SAGA_CMD', 'saga.cmd.>', 7),
+  stream('SAGA_REP', 'saga.rep.>', 7),
+  stream('EVENTS', 'evt.>', 30),
+  stream('DLQ', 'dlq.>', 90),
+] as const

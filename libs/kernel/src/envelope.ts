@@ -1,8 +1,8 @@
 // The envelope that every stream event of every service carries, and the hash chain over a stream's envelopes.
 import { z } from 'zod'
 import { Actor } from './actor.ts'
-import { canonicalJson, type JsonObject } from './json.ts'
 import { sha256 } from './hash.ts'
+import { canonicalJson, type JsonObject } from './json.ts'
 
 /** How far content may be believed, falling: a person's own write, an engine rule, a model or the Companion, the outside. */
 export const Trust = z.enum(['direct_user', 'tool_internal', 'model_inference', 'untrusted'])

@@ -30,7 +30,10 @@ export function newId<K extends string>(nowMs: number = Date.now()): Id<K> {
 /** The UUIDv5 of a cause: the same namespace and parts always give the same id. Parts are joined by `/`. */
 export function derivedId<K extends string>(namespace: string, ...parts: readonly (string | number | bigint)[]): Id<K> {
   const name = parts.join('/')
-  const digest = createHash('sha1').update(Buffer.from(namespace.replaceAll('-', ''), 'hex')).update(name, 'utf8').digest()
+  const digest = createHash('sha1')
+    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
+    .update(name, 'utf8')
+    .digest()
   return stamped(digest.subarray(0, 16), 0x50)
 }
 

@@ -33,7 +33,9 @@ export class Refusal extends Error {
 }
 
 type DetailsOf<E extends RefusalEntry> = E extends { details: infer D extends z.ZodObject } ? z.input<D> : undefined
-type Refuse<E extends RefusalEntry> = (DetailsOf<E> extends undefined ? (details?: undefined, retryAfterS?: number) => Refusal : (details: DetailsOf<E>, retryAfterS?: number) => Refusal) & {
+type Refuse<E extends RefusalEntry> = (DetailsOf<E> extends undefined
+  ? (details?: undefined, retryAfterS?: number) => Refusal
+  : (details: DetailsOf<E>, retryAfterS?: number) => Refusal) & {
   readonly code: string
   readonly entry: RefusalEntry
 }
@@ -43,12 +45,21 @@ export type AnyRefusal = { readonly code: string; readonly entry: RefusalEntry }
 
 /** Makes the catalogue of a service. `area` is the first part of its codes; an entry's own `code` wins. */
 export function refusals<const C extends Record<string, RefusalEntry>>(area: string, entries: C): Catalogue<C> {
-  return Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, refusalMaker(entry.code ?? `${area}.${name}`, entry)])) as unknown as Catalogue<C>
+  return Object.fromEntries(
+    Object.entries(entries).map(([name, entry]) => [name, refusalMaker(entry.code ?? `${area}.${name}`, entry)]),
+  ) as unknown as Catalogue<C>
 }
 
 function refusalMaker(code: string, entry: RefusalEntry) {
   const make = (details?: Readonly<Record<string, unknown>>, retryAfterS?: number) =>
-    new Refusal({ code, status: entry.status, says: entry.says, remedy: entry.remedy, ...(details && { details }), ...(retryAfterS !== undefined && { retryAfterS }) })
+    new Refusal({
+      code,
+      status: entry.status,
+      says: entry.says,
+      remedy: entry.remedy,
+      ...(details && { details }),
+      ...(retryAfterS !== undefined && { retryAfterS }),
+    })
   return Object.assign(make, { code, entry })
 }
 

@@ -55,7 +55,8 @@ export function serviceClient(options: ClientOptions): ServiceClient {
   }
   return {
     tokenFor,
-    call: async (to, reply, call) => send(poolOf(to), reply, { ...call, authorization: call.authorization ?? (SECRET_PATHS.test(call.path) ? ownSecret : `Bearer ${await tokenFor(to)}`) }),
+    call: async (to, reply, call) =>
+      send(poolOf(to), reply, { ...call, authorization: call.authorization ?? (SECRET_PATHS.test(call.path) ? ownSecret : `Bearer ${await tokenFor(to)}`) }),
     close: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.close()))
     },
@@ -75,11 +76,18 @@ async function send<S extends z.ZodType>(pool: Pool, reply: S, call: Call): Prom
   throw refusedBy(body, statusCode)
 }
 
-async function exchanged(pool: Pool, { method = 'GET', path, body, traceparent, timeoutMs = TIMEOUT_MS, authorization }: Call): Promise<{ statusCode: number; body: unknown }> {
+async function exchanged(
+  pool: Pool,
+  { method = 'GET', path, body, traceparent, timeoutMs = TIMEOUT_MS, authorization }: Call,
+): Promise<{ statusCode: number; body: unknown }> {
   const request: Dispatcher.RequestOptions = {
     method,
     path,
-    headers: { ...(authorization !== undefined && { authorization }), ...(traceparent !== undefined && { traceparent }), ...(body !== undefined && { 'content-type': 'application/json' }) },
+    headers: {
+      ...(authorization !== undefined && { authorization }),
+      ...(traceparent !== undefined && { traceparent }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
     body: body === undefined ? null : JSON.stringify(body),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,

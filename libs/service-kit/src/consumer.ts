@@ -16,7 +16,10 @@ export interface EventHandler<Parts> {
 
 /** What a service does on hearing an event. Runs in a transaction, is delivered again after any failure, so it must find out
  *  by itself what it has already done. */
-export function on<Parts, S extends z.ZodType>(event: EventType<string, S>, handle: (tx: Tx, data: z.output<S>, heard: Heard, parts: Parts) => Promise<void>): EventHandler<Parts> {
+export function on<Parts, S extends z.ZodType>(
+  event: EventType<string, S>,
+  handle: (tx: Tx, data: z.output<S>, heard: Heard, parts: Parts) => Promise<void>,
+): EventHandler<Parts> {
   return { event: event as EventType, handle: (tx, data, heard, parts) => handle(tx, data as z.output<S>, heard, parts) }
 }
 
@@ -60,7 +63,9 @@ async function handled<Parts>(handler: EventHandler<Parts>, delivery: Delivery, 
   const event = parsedEvent(delivery)
   const data = parseEventData(handler.event, event.v, event.data)
   const { data: _data, ...around } = event
-  await db.transaction((tx) => handler.handle(tx, data, { ...around, messageId: delivery.headers['message-id'] ?? delivery.id, deliveries: delivery.deliveries }, parts))
+  await db.transaction((tx) =>
+    handler.handle(tx, data, { ...around, messageId: delivery.headers['message-id'] ?? delivery.id, deliveries: delivery.deliveries }, parts),
+  )
 }
 
 /** The event of a delivery. Terminal `schema` when it is none: such a message is dead, a retry cannot mend it. */

@@ -1,6 +1,6 @@
 // The HTTP server of a service, made from its operations: who may call, what may be sent, what is answered. Order: token →
 // rights → params → query → body → answer, so 401 comes before 403 and both before 422.
-import { type Caller, type Clock, newId, Refusal } from '@loomworks/kernel'
+import { type Caller, type Clock, newId, type Refusal } from '@loomworks/kernel'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { authorize } from './authorize.ts'
@@ -31,7 +31,13 @@ export interface ServerOptions<Parts> {
 const DEFAULT_BODY_BYTES = 1_048_576
 
 export function httpServer<Parts>(options: ServerOptions<Parts>): FastifyInstance {
-  const app = Fastify({ logger: false, bodyLimit: DEFAULT_BODY_BYTES, exposeHeadRoutes: false, return503OnClosing: false, routerOptions: { caseSensitive: true, ignoreTrailingSlash: false } })
+  const app = Fastify({
+    logger: false,
+    bodyLimit: DEFAULT_BODY_BYTES,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false },
+  })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     try {
@@ -131,11 +137,22 @@ function leavingOf(reply: FastifyReply): AbortSignal {
   return leaving.signal
 }
 
-function requestOf<Parts>(operation: Operation<Parts>, request: FastifyRequest, { token, from }: Opened, signal: AbortSignal): Request<unknown, unknown, unknown> {
+function requestOf<Parts>(
+  operation: Operation<Parts>,
+  request: FastifyRequest,
+  { token, from }: Opened,
+  signal: AbortSignal,
+): Request<unknown, unknown, unknown> {
   const trusted = from === 'gateway' || operation.internal !== undefined
   const header = (name: string) => oneOf(request.headers[name])
   const requestId = (trusted ? header('x-request-id') : undefined) ?? newId()
-  const caller: Caller = { actor: token.act, commandId: newId(), correlationId: requestId, causationId: requestId, traceparent: childTrace(header('traceparent')) }
+  const caller: Caller = {
+    actor: token.act,
+    commandId: newId(),
+    correlationId: requestId,
+    causationId: requestId,
+    traceparent: childTrace(header('traceparent')),
+  }
   return {
     params: parsed(operation.params, request.params, 'params'),
     query: parsed(operation.query, request.query, 'query'),

@@ -1,6 +1,6 @@
 // JSON as it comes from outside. What no schema would say clearly is refused here: depth that serves only to exhaust a stack,
 // and text that is no Unicode (a lone surrogate has no UTF-8 form and would be stored as something else).
-import { Refusal } from '@loomworks/kernel'
+import type { Refusal } from '@loomworks/kernel'
 import { shared } from './shared-refusals.ts'
 
 const MAX_DEPTH = 32

@@ -1,7 +1,8 @@
 // An operation is a value: from it come the route, the checks before it, its part of OpenAPI, its error list and the types of
 // the client. What a service offers is the list of its operations and nothing else.
-import type { AnyRefusal, Caller } from '@loomworks/kernel'
+
 import type { Role, Scope } from '@loomworks/contracts'
+import type { AnyRefusal, Caller } from '@loomworks/kernel'
 import type { z } from 'zod'
 import type { Itk } from './token.ts'
 
@@ -131,9 +132,13 @@ export interface Operation<Parts = never> {
 }
 
 /** Makes an operation. Exactly one of get, post, put, patch, delete; `authz` for the public ones, `internal` for the others. */
-export function operation<Parts, R extends z.ZodType, P extends z.ZodType | undefined = undefined, Q extends z.ZodType | undefined = undefined, B extends z.ZodType | undefined = undefined>(
-  shape: OperationShape<Parts, P, Q, B, R>,
-): Operation<Parts> {
+export function operation<
+  Parts,
+  R extends z.ZodType,
+  P extends z.ZodType | undefined = undefined,
+  Q extends z.ZodType | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(shape: OperationShape<Parts, P, Q, B, R>): Operation<Parts> {
   const [method, path] = methodOf(shape)
   const status = shape.status ?? 200
   return {

@@ -53,7 +53,9 @@ const FRAMEWORK_CODES: Readonly<Record<string, () => Refusal>> = {
 
 /** A failed parse as `invalid_body`: JSON pointers (RFC 6901), closed codes, no value of the client's repeated. */
 export function invalidBody(error: z.ZodError, part: 'params' | 'query' | 'body'): Refusal {
-  const errors = error.issues.slice(0, 20).flatMap((issue) => issuesOf(issue).map((path) => ({ pointer: pointerOf(part, path), code: issue.code ?? 'custom', message: issue.message })))
+  const errors = error.issues
+    .slice(0, 20)
+    .flatMap((issue) => issuesOf(issue).map((path) => ({ pointer: pointerOf(part, path), code: issue.code ?? 'custom', message: issue.message })))
   return shared.invalid_body({ errors })
 }
 

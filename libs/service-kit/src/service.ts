@@ -2,18 +2,18 @@
 // the other five in one process (dev/all.ts) and in the tests.
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { type Bus, type Consumption, type ConsumerSpec, OutboxRelay, type OutgoingRow } from '@loomworks/bus'
+import { type Bus, type ConsumerSpec, type Consumption, OutboxRelay, type OutgoingRow } from '@loomworks/bus'
 import type { EventStore } from '@loomworks/event-store'
 import { type Catalogue, type Clock, newId, type RefusalEntry, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
 import { type Database, exec, sql } from '@loomworks/sql'
 import type { FastifyInstance } from 'fastify'
 import type { JSONWebKeySet } from 'jose'
 import { z } from 'zod'
-import { type Address, serviceClient, type ServiceClient } from './client.ts'
+import { type Address, type ServiceClient, serviceClient } from './client.ts'
 import { consumeEvents, type EventHandler, laneConsumers } from './consumer.ts'
 import { httpServer } from './http.ts'
 import type { Log } from './logger.ts'
-import { serviceMetrics, type ServiceMetrics } from './metrics.ts'
+import { type ServiceMetrics, serviceMetrics } from './metrics.ts'
 import type { Operation } from './operation.ts'
 import { tokenVerifier } from './token.ts'
 
@@ -120,7 +120,14 @@ function wired<Parts, Config>(definition: ServiceDefinition<Parts, Config>, plat
   const { bus, clock, eventStore } = platform
   const client = serviceClient({ service: name, secret: platform.secretOf(name), addressOf: platform.addressOf, now: () => clock.now() })
   const before = definition.beforePublish?.(eventStore)
-  const relay = new OutboxRelay({ service: name, db, bus, instance, onTrouble: (error) => log.warn({ err: error }, 'outbox relay waits'), ...(before && { before }) })
+  const relay = new OutboxRelay({
+    service: name,
+    db,
+    bus,
+    instance,
+    onTrouble: (error) => log.warn({ err: error }, 'outbox relay waits'),
+    ...(before && { before }),
+  })
   return { config: configOf(definition, platform.environment), eventStore, bus, db, client, relay, clock, log, metrics: serviceMetrics(name), instance }
 }
 
@@ -137,7 +144,17 @@ function serverOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, p
   const remoteKeys = () => client.call('identity', z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }), { path: '/internal/keys' })
   const verifier = tokenVerifier(definition.name, definition.keys?.(parts) ?? remoteKeys, () => clock.now())
   const secrets = definition.serviceOfSecret?.(parts)
-  return httpServer({ service: definition.name, operations: definition.operations, parts, verifier, clock, log, metrics, probes: probesOf(wiring), ...(secrets && { serviceOfSecret: secrets }) })
+  return httpServer({
+    service: definition.name,
+    operations: definition.operations,
+    parts,
+    verifier,
+    clock,
+    log,
+    metrics,
+    probes: probesOf(wiring),
+    ...(secrets && { serviceOfSecret: secrets }),
+  })
 }
 
 function probesOf<Config>({ db, bus, eventStore, client }: Wiring<Config>): Readonly<Record<string, () => Promise<void>>> {
@@ -173,7 +190,9 @@ function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, 
   const stopping = new AbortController()
   const consumptions: readonly Consumption[] = hears.length > 0 ? consumeEvents({ service: name, bus, db, handlers: hears, parts }) : []
   const relays: readonly Worker[] = definition.migrations === undefined ? [] : [{ name: 'outbox', run: (signal) => relay.run(signal) }]
-  const loops = [...relays, ...(workers?.(parts) ?? [])].map((worker) => worker.run(stopping.signal).catch((error: unknown) => ended(worker, error, stopping.signal, log)))
+  const loops = [...relays, ...(workers?.(parts) ?? [])].map((worker) =>
+    worker.run(stopping.signal).catch((error: unknown) => ended(worker, error, stopping.signal, log)),
+  )
   return {
     async stop(deadlineMs) {
       await Promise.all(consumptions.map((consumption) => consumption.stop(deadlineMs)))

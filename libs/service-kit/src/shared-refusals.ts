@@ -7,11 +7,21 @@ const bare = <const C extends string, S extends number>(code: C, status: S, says
 export const shared = refusals('', {
   malformed_request: bare('malformed_request', 400, 'The request cannot be read.', 'Send valid JSON and well-formed headers.'),
   ambiguous_credentials: bare('ambiguous_credentials', 400, 'Two credentials came with one request.', 'Send the cookie or the bearer token, not both.'),
-  idempotency_key_invalid: bare('idempotency.key_invalid', 400, 'The Idempotency-Key is not 1 to 255 visible ASCII characters.', 'Send a plain or quoted key, a UUID for example.'),
+  idempotency_key_invalid: bare(
+    'idempotency.key_invalid',
+    400,
+    'The Idempotency-Key is not 1 to 255 visible ASCII characters.',
+    'Send a plain or quoted key, a UUID for example.',
+  ),
   unauthenticated: bare('unauthenticated', 401, 'This needs a signed-in person.', 'Log in and send the session.'),
   session_expired: bare('session_expired', 401, 'The session has ended.', 'Log in again.'),
   token_refused: bare('token_refused', 401, 'This credential opens nothing.', 'Log in again, or use a valid token.'),
-  internal_token_invalid: bare('internal_token_invalid', 401, 'The internal token is missing or not valid here.', 'Ask identity for a token for this audience.'),
+  internal_token_invalid: bare(
+    'internal_token_invalid',
+    401,
+    'The internal token is missing or not valid here.',
+    'Ask identity for a token for this audience.',
+  ),
   scope_missing: bare('auth.scope_missing', 403, 'The credential does not cover this.', 'Use a credential with the scope this operation names.'),
   role_missing: bare('auth.role_missing', 403, 'This needs a role of the deployment.', 'Ask an administrator for the role.'),
   actor_refused: bare('auth.actor_refused', 403, 'This kind of actor may not do this.', 'Let the person do it.'),

@@ -5,7 +5,12 @@ import type { Dedicated } from './db.ts'
 import { ident } from './sql.ts'
 
 /** Streams rows into a table by COPY, the fastest way in; values are JSON scalars, objects become json text. */
-export async function copyInto(connection: Dedicated, table: string, columns: readonly string[], rows: AsyncIterable<readonly unknown[]> | Iterable<readonly unknown[]>): Promise<void> {
+export async function copyInto(
+  connection: Dedicated,
+  table: string,
+  columns: readonly string[],
+  rows: AsyncIterable<readonly unknown[]> | Iterable<readonly unknown[]>,
+): Promise<void> {
   const target = connection.client.query(from(`copy ${ident(table).text} (${columns.map((column) => ident(column).text).join(', ')}) from stdin`))
   await pipeline(Readable.from(lines(rows)), target)
 }

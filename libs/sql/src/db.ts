@@ -1,6 +1,7 @@
 // The only place that imports the Postgres driver. A Db is a pool or an open transaction; slices cannot tell which.
-import pg from 'pg'
+
 import { Terminal, Transient } from '@loomworks/kernel'
+import pg from 'pg'
 import type { z } from 'zod'
 import { type Sql, sql } from './sql.ts'
 
@@ -118,7 +119,8 @@ function classified(error: unknown): Error {
 
 /** The five-character SQLSTATE of a database error, or undefined when it is not one. */
 export function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Transient || error instanceof Terminal ? (error.cause as { code?: unknown } | undefined)?.code : (error as { code?: unknown } | null)?.code
+  const code =
+    error instanceof Transient || error instanceof Terminal ? (error.cause as { code?: unknown } | undefined)?.code : (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 

@@ -1,4 +1,17 @@
 export { copyInto } from './copy.ts'
-export { brokenConstraint, type Database, type DatabaseOptions, type Db, type Dedicated, exec, many, maybe, one, openDatabase, sqlState, type Tx } from './db.ts'
+export {
+  brokenConstraint,
+  type Database,
+  type DatabaseOptions,
+  type Db,
+  type Dedicated,
+  exec,
+  many,
+  maybe,
+  one,
+  openDatabase,
+  sqlState,
+  type Tx,
+} from './db.ts'
 export { migrate, schemaIsCurrent } from './migrate.ts'
 export { ident, prepared, raw, type Sql, sql } from './sql.ts'

@@ -47,8 +47,10 @@ async function migrationsOf(directory: string): Promise<readonly Migration[]> {
 function refuseStrangers(schema: string, files: readonly Migration[], done: readonly z.output<typeof Applied>[]): void {
   done.forEach((applied, index) => {
     const file = files[index]
-    if (file?.name !== applied.name) throw new Terminal('schema.newer', `The schema "${schema}" holds ${applied.name}, which this version does not know. Start the newer version again.`)
-    if (file.digest !== applied.digest) throw new Terminal('schema.edited', `${applied.name} of "${schema}" was changed after it had been applied. Restore the file and add a new one.`)
+    if (file?.name !== applied.name)
+      throw new Terminal('schema.newer', `The schema "${schema}" holds ${applied.name}, which this version does not know. Start the newer version again.`)
+    if (file.digest !== applied.digest)
+      throw new Terminal('schema.edited', `${applied.name} of "${schema}" was changed after it had been applied. Restore the file and add a new one.`)
   })
 }
 

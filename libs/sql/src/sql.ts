@@ -22,7 +22,13 @@ export function sql(strings: TemplateStringsArray, ...parts: readonly unknown[])
 
 /** An identifier out of a closed set of ours, quoted. Never give it text from outside. */
 export function ident(name: string): Sql {
-  return { text: name.split('.').map((part) => `"${part.replaceAll('"', '""')}"`).join('.'), values: [] }
+  return {
+    text: name
+      .split('.')
+      .map((part) => `"${part.replaceAll('"', '""')}"`)
+      .join('.'),
+    values: [],
+  }
 }
 
 /** Text that is SQL itself, such as a list of columns made by our own code. */

@@ -26,7 +26,10 @@ export const GrantIssued = integrationEvent('credit', 'GrantIssued', {
     assetId: CreditAsset,
     amount: Amount,
     expiresAt: At,
-    campaignRef: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/).optional(),
+    campaignRef: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,100}$/)
+      .optional(),
   }),
   priority: 'high',
   entity: (data) => data.grantId,

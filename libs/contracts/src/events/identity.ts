@@ -10,24 +10,48 @@ const ENGAGEMENT = '9d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c22'
 const ofPerson = (data: { personId: string }) => data.personId
 
 export const PersonActivated = integrationEvent('identity', 'PersonActivated', {
-  schema: z.strictObject({ personId, personalEngagementId: idOf<'engagement'>(), sagaId: idOf<'saga'>(), referredBy: personId.optional(), claimed: z.boolean() }),
+  schema: z.strictObject({
+    personId,
+    personalEngagementId: idOf<'engagement'>(),
+    sagaId: idOf<'saga'>(),
+    referredBy: personId.optional(),
+    claimed: z.boolean(),
+  }),
   priority: 'high',
   entity: ofPerson,
   sample: { personId: PERSON, personalEngagementId: ENGAGEMENT, sagaId: '5d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c27', claimed: false },
 })
 
 export const PersonNamesChanged = integrationEvent('identity', 'PersonNamesChanged', {
-  schema: z.strictObject({ personId, fields: z.array(z.enum(['display_name', 'companion_name'])).min(1).max(2) }),
+  schema: z.strictObject({
+    personId,
+    fields: z
+      .array(z.enum(['display_name', 'companion_name']))
+      .min(1)
+      .max(2),
+  }),
   priority: 'low',
   entity: ofPerson,
   sample: { personId: PERSON, fields: ['companion_name'] },
 })
 
 export const CredentialAdded = integrationEvent('identity', 'CredentialAdded', {
-  schema: z.strictObject({ personId, credentialRef: idOf<'credential'>(), credentialKind: CredentialKind, aaguid: z.guid().optional(), backedUp: z.boolean().optional() }),
+  schema: z.strictObject({
+    personId,
+    credentialRef: idOf<'credential'>(),
+    kind: CredentialKind,
+    aaguid: z.guid().optional(),
+    backedUp: z.boolean().optional(),
+  }),
   priority: 'high',
   entity: ofPerson,
-  sample: { personId: PERSON, credentialRef: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c55', credentialKind: 'passkey', aaguid: '00000000-0000-0000-0000-000000000000', backedUp: false },
+  sample: {
+    personId: PERSON,
+    credentialRef: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c55',
+    kind: 'passkey',
+    aaguid: '00000000-0000-0000-0000-000000000000',
+    backedUp: false,
+  },
 })
 
 export const CredentialCloneSuspected = integrationEvent('identity', 'CredentialCloneSuspected', {

@@ -11,7 +11,15 @@ const OBJECT = '9d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c23'
 const PERSON = '3b8f0f5e-6a64-5d0b-9d4e-0a1f6f2d7c11'
 
 /** The stream events of memory at (1), by name. */
-export const MemoryFactType = z.enum(['EngagementOpened', 'EngagementVoided', 'MemoryAdded', 'MemoryRecorded', 'MemoryCommitted', 'MemorySuperseded', 'MemoryRetracted'])
+export const MemoryFactType = z.enum([
+  'EngagementOpened',
+  'EngagementVoided',
+  'MemoryAdded',
+  'MemoryRecorded',
+  'MemoryCommitted',
+  'MemorySuperseded',
+  'MemoryRetracted',
+])
 export const MemoryObjectType = z.enum(['engagement', 'seed', 'seed_induction_loop_cycle', 'assertion', 'consent'])
 
 export const MemoryEventRecorded = integrationEvent('memory', 'MemoryEventRecorded', {
@@ -60,9 +68,19 @@ export const MemoryEventRecorded = integrationEvent('memory', 'MemoryEventRecord
 
 /** Never for a personal engagement. */
 export const EngagementOpened = integrationEvent('memory', 'EngagementOpened', {
-  schema: z.strictObject({ engagement: idOf<'engagement'>(), visibility: Visibility.exclude(['personal']), displayIdentifier: z.string().regex(/^E[0-9]{4,}$/), openedBy: Actor }),
+  schema: z.strictObject({
+    engagement: idOf<'engagement'>(),
+    visibility: Visibility.exclude(['personal']),
+    displayIdentifier: z.string().regex(/^E[0-9]{4,}$/),
+    openedBy: Actor,
+  }),
   entity: (data) => data.engagement,
-  sample: { engagement: '00000000-0000-0000-0000-000000000002', visibility: 'automatic', displayIdentifier: 'E0002', openedBy: { kind: 'service', id: 'memory' } },
+  sample: {
+    engagement: '00000000-0000-0000-0000-000000000002',
+    visibility: 'automatic',
+    displayIdentifier: 'E0002',
+    openedBy: { kind: 'service', id: 'memory' },
+  },
 })
 
 export const EngagementStateChanged = integrationEvent('memory', 'EngagementStateChanged', {

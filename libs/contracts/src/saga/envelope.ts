@@ -8,7 +8,8 @@ import { SagaDirection, SagaName, SagaOutcome } from '../sets.ts'
 export const StepId = z.string().regex(/^[a-z][A-Za-z0-9]{0,31}$/)
 
 export const SagaCommand = z.strictObject({
-  v: z.literal(1),
+  /** Version of the step's message: of the shape of `data`. */
+  v: z.int().min(1),
   id: z.string(),
   sagaId: idOf<'saga'>(),
   definition: SagaName,

@@ -1,0 +1,34 @@
+import { z } from 'zod'
+
+const origin = z.url({ protocol: /^https?$/ }).transform((text) => new URL(text).origin)
+
+/** Settings of identity. The only reader of the environment in this service. */
+export const IdentityConfig = z
+  .object({
+    PUBLIC_ORIGIN: origin,
+    RP_ID: z.string().min(1).optional(),
+    VAULT_KEK_FILE: z.string().min(1),
+    EMAIL_PEPPER_FILE: z.string().min(1),
+    /** Hashes of the services' secrets: a JSON object in a file, or, embedded, the object itself. */
+    SERVICE_SECRETS_FILE: z.string().optional(),
+    SERVICE_SECRETS: z.string().optional(),
+    OPERATOR_TOKEN_FILE: z.string().optional(),
+    SAGA_OPEN_MAX: z.coerce.number().int().min(1).default(1000),
+    'SETTING_SIGNUP.MODE': z.enum(['open', 'claim_only', 'closed']).default('open'),
+    /** Embedded only: the first activated person gets the roles admin and ops. */
+    FIRST_PERSON_IS_ADMIN: z.enum(['on', 'off']).default('off'),
+  })
+  .refine((env) => env.SERVICE_SECRETS !== undefined || env.SERVICE_SECRETS_FILE !== undefined, { path: ['SERVICE_SECRETS_FILE'], message: 'is missing' })
+  .transform((env) => ({
+    publicOrigin: env.PUBLIC_ORIGIN,
+    rpId: env.RP_ID ?? new URL(env.PUBLIC_ORIGIN).hostname,
+    vaultKeyFile: env.VAULT_KEK_FILE,
+    emailPepperFile: env.EMAIL_PEPPER_FILE,
+    serviceSecrets: env.SERVICE_SECRETS,
+    serviceSecretsFile: env.SERVICE_SECRETS_FILE,
+    operatorTokenFile: env.OPERATOR_TOKEN_FILE,
+    openSagasMax: env.SAGA_OPEN_MAX,
+    signupMode: env['SETTING_SIGNUP.MODE'],
+    firstPersonIsAdmin: env.FIRST_PERSON_IS_ADMIN === 'on',
+  }))
+export type IdentityConfig = z.output<typeof IdentityConfig>

@@ -1,0 +1,54 @@
+import { refusals } from '@loomworks/kernel'
+import { z } from 'zod'
+
+const states = z.object({ state: z.enum(['begun', 'passkey_verified', 'proven', 'submitted', 'completed', 'expired']) })
+
+/** Refusals of the signup (identity page §4, saga page §3.3). */
+export const signup = refusals('signup', {
+  closed: { status: 403, says: 'Nobody can sign up here now.', remedy: 'Ask the operator of this deployment for an invitation.' },
+  not_found: { status: 404, says: 'There is no such registration.', remedy: 'Begin again.' },
+  state: { status: 409, says: 'This is not the next step of the registration.', remedy: 'Go on with the step its state asks for.', details: states },
+  email_taken: { status: 409, says: 'This address belongs to a person already.', remedy: 'Log in, or use another address.' },
+  credential_taken: { status: 409, says: 'This passkey belongs to a person already.', remedy: 'Log in with it, or make another passkey.' },
+  in_progress: { status: 409, says: 'This registration is under way with another claim token.', remedy: 'Wait for its end.' },
+  registration_expired: { status: 410, says: 'This registration has ended.', remedy: 'Begin again.' },
+  done_log_in: { status: 410, says: 'This registration is complete.', remedy: 'Log in with your passkey.' },
+  too_many_attempts: { status: 429, says: 'Too many attempts with this registration or address.', remedy: 'Wait, then begin again.' },
+  busy: { status: 503, says: 'Signing up is not possible at this moment.', remedy: 'Try again when Retry-After says.' },
+  timed_out: { status: 503, says: 'The signup took too long and was undone.', remedy: 'Try again: nothing was kept.' },
+})
+
+export const passkey = refusals('passkey', {
+  rejected: { status: 401, says: 'The passkey was not accepted.', remedy: 'Ask for fresh options and try again.' },
+})
+
+export const totp = refusals('totp', {
+  invalid: { status: 401, says: 'The code is wrong.', remedy: 'Read a fresh code from the authenticator.', details: z.object({ attemptsLeft: z.int() }) },
+  throttled: { status: 429, says: 'Too many wrong codes.', remedy: 'Wait as long as Retry-After says.' },
+})
+
+export const login = refusals('login', {
+  refused: { status: 401, says: 'The login was refused.', remedy: 'Try again with a passkey of this deployment.' },
+  challenge_expired: { status: 401, says: 'The login took too long.', remedy: 'Begin again.' },
+})
+
+export const credential = refusals('credential', {
+  clone_suspected: { status: 403, says: 'This passkey may have been copied and is set aside.', remedy: 'Log in with another factor and remove it.' },
+})
+
+/** Business failures of the claim token, told by credit in the saga's first step. */
+export const claim = refusals('claim', {
+  token_unknown: { status: 404, says: 'There is no such claim token.', remedy: 'Check the link you were sent.' },
+  already_claimed: { status: 409, says: 'This grant was claimed.', remedy: 'Sign up without the token.' },
+  in_progress: { status: 409, says: 'Somebody is claiming this grant now.', remedy: 'Try again in a minute.' },
+  expired: { status: 410, says: 'This grant has expired.', remedy: 'Ask for a new one, or sign up without it.' },
+  revoked: { status: 410, says: 'This grant was revoked.', remedy: 'Ask for a new one, or sign up without it.' },
+  email_mismatch: { status: 403, says: 'This grant is for another address.', remedy: 'Sign up with the address it was sent to.' },
+})
+
+export const saga = refusals('saga', {
+  not_found: { status: 404, says: 'There is no such saga.', remedy: 'Check the id.' },
+  step_error: { status: 500, says: 'A step of the saga failed for a reason that is a bug.', remedy: 'Nothing was kept; tell the operator the request id.' },
+})
+
+export const catalogues = [signup, passkey, totp, login, credential, claim, saga]
