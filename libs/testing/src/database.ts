@@ -1,0 +1,85 @@
+// A database for each test file, cloned from a template that holds its migrations, so that a file pays them once per run.
+import { fileURLToPath } from 'node:url'
+import { hashOf, newId } from '@loomworks/kernel'
+import { type Database, exec, ident, maybe, migrate, openDatabase, sql } from '@loomworks/sql'
+import { z } from 'zod'
+
+/** Schema → folder of its migrations. */
+export type Schemas = Readonly<Record<string, string>>
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** The schemas every service stands on. */
+export const PLATFORM_SCHEMAS: Schemas = { event_store: folder('../../event-store/migrations'), bus: folder('../../bus/migrations') }
+
+export interface TestDatabase extends AsyncDisposable {
+  /** The superuser's URL of this database. */
+  readonly url: string
+  readonly db: Database
+  /** One more pool, for a test that needs a second instance. */
+  open(max?: number): Database
+}
+
+/** A fresh database with these schemas migrated. `adminUrl` is `inject('adminUrl')`. */
+export async function testDatabase(adminUrl: string, schemas: Schemas = {}): Promise<TestDatabase> {
+  const admin = pool(adminUrl, 2)
+  const name = `test_${newId().replaceAll('-', '')}`
+  try {
+    const template = await templateOf(admin, adminUrl, schemas)
+    await exec(admin, sql`create database ${ident(name)} template ${ident(template)}`)
+  } finally {
+    await admin.close()
+  }
+  return opened(urlOf(adminUrl, name))
+}
+
+function opened(url: string): TestDatabase {
+  const pools: Database[] = []
+  const open = (max = 8) => {
+    const one = pool(url, max)
+    pools.push(one)
+    return one
+  }
+  const db = open()
+  return {
+    url,
+    db,
+    open,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(pools.map((each) => each.close()))
+    },
+  }
+}
+
+/** Test files run side by side, so whoever comes first makes the template and the others wait for it. */
+async function templateOf(admin: Database, adminUrl: string, schemas: Schemas): Promise<string> {
+  const name = `template_${hashOf(schemas).slice(0, 24)}`
+  await using lock = await admin.dedicated()
+  await exec(lock, sql`select pg_advisory_lock(hashtext(${name}))`)
+  const known = await maybe(lock, z.object({ datname: z.string() }), sql`select datname from pg_database where datname = ${name}`)
+  if (known === undefined) {
+    await exec(lock, sql`create database ${ident(`${name}_draft`)}`)
+    await migrated(urlOf(adminUrl, `${name}_draft`), schemas)
+    await exec(lock, sql`alter database ${ident(`${name}_draft`)} rename to ${ident(name)}`)
+  }
+  return name
+}
+
+async function migrated(url: string, schemas: Schemas): Promise<void> {
+  const db = pool(url, 1)
+  try {
+    for (const [schema, directory] of Object.entries(schemas)) await db.transaction((tx) => migrate(tx, schema, directory))
+  } finally {
+    await db.close()
+  }
+}
+
+function pool(url: string, max: number): Database {
+  return openDatabase({ url, max, applicationName: 'test', onError: () => undefined })
+}
+
+function urlOf(adminUrl: string, database: string): string {
+  const url = new URL(adminUrl)
+  url.pathname = `/${database}`
+  return url.toString()
+}
