@@ -15,11 +15,19 @@ interface Migration {
   readonly digest: string
 }
 
-/** Brings a schema up to date inside the caller's transaction. Returns the names of the files that were applied.
- *  Throws Terminal `schema.newer` or `schema.edited`, with the sentence to show. */
+/** Brings a schema up to date inside the transaction of a superuser. Everything in it belongs to the role `<schema>_owner`; the
+ *  login role `<schema>` gets the rights to its rows, which a migration may take back. Returns the names of the files that were
+ *  applied. Throws Terminal `schema.newer` or `schema.edited`, with the sentence to show. */
 export async function migrate(tx: Tx, schema: string, directory: string): Promise<readonly string[]> {
   await tx.query(sql`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`)
-  await tx.query(sql`create schema if not exists ${ident(schema)}`)
+  await makeRoles(tx, schema)
+  await tx.query(sql`set local role ${ident(`${schema}_owner`)}`)
+  const applied = await apply(tx, schema, directory)
+  await tx.query(sql`reset role`)
+  return applied
+}
+
+async function apply(tx: Tx, schema: string, directory: string): Promise<readonly string[]> {
   const ledger = ident(`${schema}.migration`)
   await tx.query(sql`create table if not exists ${ledger} (name text primary key, digest text not null, applied_at timestamptz not null default now())`)
   const files = await migrationsOf(directory)
@@ -32,6 +40,22 @@ export async function migrate(tx: Tx, schema: string, directory: string): Promis
     await tx.query(sql`insert into ${ledger} (name, digest) values (${file.name}, ${file.digest})`)
   }
   return open.map((file) => file.name)
+}
+
+/** Roles belong to the cluster, so another database may have made them, perhaps at this moment. */
+async function makeRoles(tx: Tx, schema: string): Promise<void> {
+  const owner = ident(`${schema}_owner`)
+  const login = ident(schema)
+  await tx.query(raw(roleOnce(owner.text, 'nologin')))
+  await tx.query(raw(roleOnce(login.text, 'login')))
+  await tx.query(sql`create schema if not exists ${login} authorization ${owner}`)
+  await tx.query(sql`grant usage on schema ${login} to ${login}`)
+  await tx.query(sql`alter default privileges for role ${owner} in schema ${login} grant select, insert, update, delete on tables to ${login}`)
+  await tx.query(sql`alter default privileges for role ${owner} in schema ${login} grant usage on sequences to ${login}`)
+}
+
+function roleOnce(role: string, may: 'login' | 'nologin'): string {
+  return `do $$ begin create role ${role} ${may}; exception when duplicate_object or unique_violation then null; end $$`
 }
 
 async function migrationsOf(directory: string): Promise<readonly Migration[]> {

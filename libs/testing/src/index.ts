@@ -1,4 +1,6 @@
 export * from './database.ts'
 export * from './eventually.ts'
 export * from './fake-clock.ts'
+export * from './identity-stand-in.ts'
+export * from './service-bench.ts'
 export * from './specification.ts'

@@ -1,0 +1,131 @@
+// One service on the embedded adapters, with a database of its own and a stand-in for identity: what its route tests run on.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { outboxRowOf, PostgresBus } from '@loomworks/bus'
+import { type EventType, STREAMS } from '@loomworks/contracts'
+import { PostgresEventStore } from '@loomworks/event-store'
+import { type Clock, newId, type PersonId, systemClock, type Time } from '@loomworks/kernel'
+import { childTrace, consumersOf, type Platform, type RunningService, type ServiceDefinition, silentLog, startService } from '@loomworks/service-kit'
+import type { z } from 'zod'
+import { PLATFORM_SCHEMAS, type TestDatabase, testDatabase } from './database.ts'
+import { IdentityStandIn, type TokenClaims } from './identity-stand-in.ts'
+
+export interface BenchOptions<Parts, Config> {
+  readonly adminUrl: string
+  readonly definition: ServiceDefinition<Parts, Config>
+  readonly environment?: Readonly<Record<string, string>>
+  readonly clock?: Clock
+}
+
+export interface Answer {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into bodies of every shape.
+  readonly body: any
+  readonly headers: Readonly<Record<string, string | string[] | number | undefined>>
+}
+
+export interface Ask {
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Sends requests as somebody. */
+export interface Client {
+  get(url: string, ask?: Ask): Promise<Answer>
+  post(url: string, body?: unknown, ask?: Ask): Promise<Answer>
+  patch(url: string, body?: unknown, ask?: Ask): Promise<Answer>
+}
+
+export interface ServiceBench extends AsyncDisposable {
+  readonly database: TestDatabase
+  readonly platform: Platform
+  readonly identity: IdentityStandIn
+  readonly service: RunningService
+  /** A client that carries a token of this person; `claims` narrow or widen it. */
+  person(id: PersonId, claims?: Partial<TokenClaims>): Client
+  as(claims: TokenClaims): Client
+  /** Without any token. */
+  readonly stranger: Client
+  /** Puts an integration event on the bus, as its service would; resolves when the bus has it. */
+  publish<S extends z.ZodType>(
+    type: EventType<string, S>,
+    data: z.input<S>,
+    about?: { readonly cause?: string; readonly at?: Time; readonly revision?: number },
+  ): Promise<void>
+  /** Stops the service and starts it again on the same stores. */
+  restart(): Promise<void>
+}
+
+export async function serviceBench<Parts, Config>({
+  adminUrl,
+  definition,
+  environment = {},
+  clock = systemClock,
+}: BenchOptions<Parts, Config>): Promise<ServiceBench> {
+  const database = await testDatabase(adminUrl, { ...PLATFORM_SCHEMAS, ...(definition.migrations && { [definition.name]: definition.migrations }) })
+  const sockets = await mkdtemp(path.join(tmpdir(), 'lw-'))
+  const onTrouble = () => undefined
+  const bus = new PostgresBus({ db: database.db, onTrouble })
+  const eventStore = new PostgresEventStore({ db: database.db, onTrouble })
+  const identity = await IdentityStandIn.listening(path.join(sockets, 'identity'), clock)
+  const platform: Platform = {
+    eventStore,
+    bus,
+    databaseOf: () => database.db,
+    addressOf: (service) => ({ origin: 'http://localhost', socketPath: path.join(sockets, service) }),
+    secretOf: () => 'secret',
+    logOf: () => silentLog,
+    clock,
+    environment,
+  }
+  await bus.ensure({ streams: STREAMS, consumers: consumersOf(definition) })
+  let service = await startService(definition, platform)
+  const clientOf = (token: (() => Promise<string>) | undefined) => client(() => service, token)
+  return {
+    database,
+    platform,
+    identity,
+    get service() {
+      return service
+    },
+    person: (id, claims) => clientOf(() => identity.person(definition.name, id, claims)),
+    as: (claims) => clientOf(() => identity.token(definition.name, claims)),
+    stranger: clientOf(undefined),
+    async publish(type, data, { cause = newId(), at = new Date(clock.now()).toISOString(), revision } = {}) {
+      const stating = { at, actor: { kind: 'service', id: 'signup' }, correlationId: cause, causationId: cause, traceparent: childTrace() } as const
+      const { id, subject, headers, data: text } = outboxRowOf({ type, data, cause, ...(revision !== undefined && { revision }) }, stating)
+      await bus.publish({ subject, id, headers: { ...headers, 'message-id': id }, data: text })
+    },
+    async restart() {
+      await service.stop(5000)
+      service = await startService(definition, platform)
+    },
+    async [Symbol.asyncDispose]() {
+      await service.stop(5000)
+      await bus.drain(5000)
+      await eventStore.close()
+      await identity[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
+      await rm(sockets, { recursive: true, force: true })
+    },
+  }
+}
+
+function client(service: () => RunningService, token: (() => Promise<string>) | undefined): Client {
+  const send = async (method: 'GET' | 'POST' | 'PATCH', url: string, { body, headers = {} }: Ask): Promise<Answer> => {
+    const answer = await service().app.inject({
+      method,
+      url,
+      headers: { ...(token && { authorization: `Bearer ${await token()}` }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const json = String(answer.headers['content-type'] ?? '').includes('json')
+    return { status: answer.statusCode, body: json ? answer.json() : answer.body, headers: answer.headers }
+  }
+  return {
+    get: (url, ask = {}) => send('GET', url, ask),
+    post: (url, body, ask = {}) => send('POST', url, { ...ask, body }),
+    patch: (url, body, ask = {}) => send('PATCH', url, { ...ask, body }),
+  }
+}
