@@ -1,4 +1,6 @@
 // The streams of the bus and what subjects they hold (saga page §6). Consumers are named by the services themselves.
+import type { ServiceName } from '@loomworks/kernel'
+
 const DAY_MS = 86_400_000
 const MIB = 1_048_576
 const DUPLICATE_WINDOW_MS = 120_000
@@ -19,3 +21,15 @@ export const STREAMS = [
   stream('EVENTS', 'evt.>', 30),
   stream('DLQ', 'dlq.>', 90),
 ] as const
+
+/** The event streams a service may write and read, by prefix (architecture §6). Names of streams hold ids alone. */
+export const STREAM_PREFIXES: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
+  identity: ['person-', 'saga-signup-'],
+  memory: ['engagement-'],
+}
+
+/** The subjects a service may publish on, as filters (saga page §6). Commands come from the host of the sagas alone. */
+export function subjectsOf(service: ServiceName): readonly string[] {
+  const own = ['saga.rep.>', `evt.${service}.>`, `dlq.${service}.>`]
+  return service === 'identity' ? ['saga.cmd.>', ...own] : own
+}

@@ -1,7 +1,6 @@
 // A service is a value: its operations, what it hears, what it runs beside them. The same value runs alone (`runService`), with
 // the other five in one process (dev/all.ts) and in the tests.
-import { mkdir, rm } from 'node:fs/promises'
-import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Bus, type ConsumerSpec, type Consumption, OutboxRelay, type OutgoingRow } from '@loomworks/bus'
 import type { EventStore } from '@loomworks/event-store'
 import { type Catalogue, type Clock, newId, type RefusalEntry, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
@@ -15,6 +14,7 @@ import { httpServer } from './http.ts'
 import type { Log } from './logger.ts'
 import { type ServiceMetrics, serviceMetrics } from './metrics.ts'
 import type { Operation } from './operation.ts'
+import { type HttpServer, kitServer } from './server.ts'
 import { tokenVerifier } from './token.ts'
 
 /** What the deployment gives to all services: adapters chosen in one place, the platform builder. */
@@ -69,7 +69,7 @@ export interface ServiceDefinition<Parts, Config> {
   readonly serviceOfSecret?: (parts: Parts) => (authorization: string | undefined) => string | undefined
   readonly keys?: (parts: Parts) => () => Promise<JSONWebKeySet>
   /** A server of its own in place of the kit's: the gateway. */
-  readonly server?: (parts: Parts, wiring: Wiring<Config>) => Promise<FastifyInstance>
+  readonly server?: (parts: Parts, wiring: Wiring<Config>) => HttpServer
 }
 
 /** A definition with its types forgotten, as runners list it. */
@@ -87,7 +87,8 @@ export function consumersOf<Parts, Config>({ name, hears = [], consumers = [] }:
 
 export interface RunningService {
   readonly name: ServiceName
-  readonly app: FastifyInstance
+  /** The kit's server, for requests without a socket; absent where a service brings its own. */
+  readonly app: FastifyInstance | undefined
   /** Resolves when every dependency answers; throws the last trouble at the deadline. */
   ready(deadlineMs: number): Promise<void>
   /** Not ready → HTTP stopped → consumption stopped → workers ended → outbox flushed. */
@@ -97,15 +98,15 @@ export interface RunningService {
 export async function startService<Parts, Config>(definition: ServiceDefinition<Parts, Config>, platform: Platform): Promise<RunningService> {
   const wiring = wired(definition, platform)
   const parts = await definition.wire(wiring)
-  const app = definition.server === undefined ? serverOf(definition, parts, wiring) : await definition.server(parts, wiring)
-  await listen(app, platform.addressOf(definition.name))
+  const { app, server } = serverOf(definition, parts, wiring)
+  await server.listen(platform.addressOf(definition.name))
   const work = startWork(definition, parts, wiring)
   return {
     name: definition.name,
     app,
-    ready: (deadlineMs) => untilReady(app, deadlineMs),
+    ready: (deadlineMs) => untilReady(server, deadlineMs),
     async stop(deadlineMs) {
-      await app.close()
+      await server.close()
       await work.stop(deadlineMs)
       await wiring.client.close()
     },
@@ -139,7 +140,18 @@ function configOf<Parts, Config>({ name, config }: ServiceDefinition<Parts, Conf
   throw new Terminal('config.invalid', `${name} cannot start: ${issue?.path.join('.') ?? 'a setting'}: ${issue?.message ?? 'wrong'}.`)
 }
 
-function serverOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): FastifyInstance {
+interface Serving {
+  readonly app: FastifyInstance | undefined
+  readonly server: HttpServer
+}
+
+function serverOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): Serving {
+  if (definition.server !== undefined) return { app: undefined, server: definition.server(parts, wiring) }
+  const app = appOf(definition, parts, wiring)
+  return { app, server: kitServer(app) }
+}
+
+function appOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): FastifyInstance {
   const { client, clock, log, metrics } = wiring
   const remoteKeys = () => client.call('identity', z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }), { path: '/internal/keys' })
   const verifier = tokenVerifier(definition.name, definition.keys?.(parts) ?? remoteKeys, () => clock.now())
@@ -169,17 +181,6 @@ function probesOf<Config>({ db, bus, eventStore, client }: Wiring<Config>): Read
   }
 }
 
-async function listen(app: FastifyInstance, { origin, socketPath }: Address): Promise<void> {
-  if (socketPath !== undefined) {
-    await mkdir(path.dirname(socketPath), { recursive: true })
-    await rm(socketPath, { force: true })
-    await app.listen({ path: socketPath })
-    return
-  }
-  const { hostname, port } = new URL(origin)
-  await app.listen({ host: hostname === 'localhost' ? '127.0.0.1' : hostname, port: Number(port) })
-}
-
 interface Work {
   stop(deadlineMs: number): Promise<void>
 }
@@ -207,12 +208,14 @@ function ended(worker: Worker, error: unknown, signal: AbortSignal, log: Log): v
   if (!signal.aborted) log.error({ worker: worker.name, err: error }, 'a worker ended')
 }
 
-async function untilReady(app: FastifyInstance, deadlineMs: number): Promise<void> {
+async function untilReady(server: HttpServer, deadlineMs: number): Promise<void> {
   const end = Date.now() + deadlineMs
   for (;;) {
-    const answer = await app.inject({ method: 'GET', url: '/readyz' })
-    if (answer.statusCode === 200) return
-    if (Date.now() > end) throw new Transient(`not ready: ${answer.body}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    try {
+      return await server.ready()
+    } catch (error) {
+      if (Date.now() > end) throw error
+    }
+    await delay(20)
   }
 }

@@ -114,7 +114,9 @@ export async function serviceBench<Parts, Config>({
 
 function client(service: () => RunningService, token: (() => Promise<string>) | undefined): Client {
   const send = async (method: 'GET' | 'POST' | 'PATCH', url: string, { body, headers = {} }: Ask): Promise<Answer> => {
-    const answer = await service().app.inject({
+    const { app } = service()
+    if (app === undefined) throw new Error('this service brings a server of its own')
+    const answer = await app.inject({
       method,
       url,
       headers: { ...(token && { authorization: `Bearer ${await token()}` }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },

@@ -1,0 +1,53 @@
+// npm start: a bare machine becomes a running Loomworks. Reads PORT, LOOMWORKS_HOME and LIMITS, and nothing else is needed.
+//
+//   npm start                   a line per step, then the URL
+//   npm start -- --json         one JSON line when everything is ready
+import { type Instance, startAll } from './all.ts'
+import { AlreadyRunning, StartRefused } from './start-refused.ts'
+
+const json = process.argv.includes('--json')
+const say = (line: string) => process.stderr.write(`${line}\n`)
+const show = (line: string) => void (json || process.stdout.write(`${line}\n`))
+
+try {
+  const instance = await startAll({ ...settings(), terminal: say, step: (name, ms) => show(`  ${name.padEnd(12)} ${String(ms).padStart(6)} ms`) })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(instance))
+  announce(instance)
+} catch (error) {
+  refuse(error)
+}
+
+function settings(): { home?: string; port: number; limitsOff: boolean } {
+  const { PORT = '4400', LIMITS = 'on', LOOMWORKS_HOME } = process.env
+  const port = Number(PORT)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new StartRefused(`PORT is ${PORT}: name a port from 1 to 65535.`)
+  if (LIMITS !== 'on' && LIMITS !== 'off') throw new StartRefused(`LIMITS is ${LIMITS}: set it to on or off.`)
+  return { ...(LOOMWORKS_HOME !== undefined && { home: LOOMWORKS_HOME }), port, limitsOff: LIMITS === 'off' }
+}
+
+function announce({ url, home, services }: Instance): void {
+  const adapters = { eventStore: 'postgres', bus: 'postgres', database: 'embedded' }
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ url, home: home.path, ...adapters, services })}\n`)
+    return
+  }
+  for (const { name, ms } of services) show(`  ${name.padEnd(12)} ${String(ms).padStart(6)} ms  ready`)
+  if (process.env.LIMITS === 'off') show('  Rate limits are off.')
+  show(`Loomworks is ready at ${url}`)
+}
+
+async function stop(instance: Instance): Promise<void> {
+  show('Stopping …')
+  await instance.stop()
+  process.exit(0)
+}
+
+function refuse(error: unknown): void {
+  if (error instanceof AlreadyRunning && error.note !== undefined) {
+    show(`Loomworks is already running at ${error.note} (process ${error.pid}).`)
+    return
+  }
+  if (!(error instanceof StartRefused)) throw error
+  say(error.message)
+  process.exitCode = 1
+}
