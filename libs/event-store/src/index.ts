@@ -1,1 +1,6 @@
+export { type ChainVerdict, follows, verifyChain } from './chain.ts'
+export { eventIdOf, newEvents, readEnvelope, type Sealer, type Stating, type Unsealed } from './envelopes.ts'
+export { type CommandOptions, type Handle, type Handled, type HandleOptions, handleOn, StreamConflict } from './handle.ts'
 export * from './port.ts'
+export { PostgresEventStore, type PostgresEventStoreOptions } from './postgres.ts'
+export * from './sealing.ts'

@@ -1,0 +1,41 @@
+// What the port refuses before anything is sent, the same on every adapter: what is refused here would end a process, report a
+// false success or be taken half by one store or another (architecture §6).
+import { Terminal } from '@loomworks/kernel'
+import { type Expected, MAX_APPEND_BYTES, type NewEvent } from './port.ts'
+
+/** An event that may be sent: its id in lower case, its body as the JSON text that was measured. */
+export interface CheckedEvent {
+  readonly id: string
+  readonly type: string
+  readonly body: string
+}
+
+/** The events of an append as they are sent. Throws Terminal `event_store.invalid_append` where the port refuses them. */
+export function checkedAppend(stream: string, events: readonly NewEvent[], expected: Expected): readonly CheckedEvent[] {
+  if (!isName(stream)) throw invalid('a stream has a name without control characters')
+  if (typeof expected === 'bigint' && (expected < 0n || expected > LAST_REVISION)) throw invalid('an expected revision counts from 0')
+  if (events.length === 0) throw invalid('an append holds at least one event')
+  const checked = events.map(checkedEvent)
+  if (new Set(checked.map(({ id }) => id)).size < checked.length) throw invalid('an id stands twice in one append')
+  const bytes = checked.reduce((sum, { type, body }) => sum + Buffer.byteLength(type) + Buffer.byteLength(body), 0)
+  if (bytes > MAX_APPEND_BYTES) throw invalid(`an append holds ${MAX_APPEND_BYTES} bytes at most, this one ${bytes}`)
+  return checked
+}
+
+function checkedEvent({ id, type, body }: NewEvent): CheckedEvent {
+  if (!UUID.test(id)) throw invalid('the id of an event is a UUID')
+  if (!isName(type)) throw invalid('an event has a type without control characters')
+  return { id: id.toLowerCase(), type, body: JSON.stringify(body) }
+}
+
+/** Far below the revision that a tombstone carries (2^63 - 1). */
+const LAST_REVISION = 2n ** 62n
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+function isName(text: string): boolean {
+  return text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text)
+}
+
+function invalid(says: string): Terminal {
+  return new Terminal('event_store.invalid_append', says)
+}
