@@ -63,6 +63,7 @@ create index credential_of_person on webauthn_credentials (person_id);
 create table totp_factors (
   person_id uuid primary key references persons (id),
   secret_sealed bytea not null,
+  key_id text not null,
   last_step bigint not null,
   confirmed_at timestamptz not null default now()
 );
@@ -70,6 +71,7 @@ create table totp_factors (
 create table recovery_codes (
   person_id uuid not null references persons (id),
   digest text not null,
+  key_id text not null,
   set_id uuid not null,
   used_at timestamptz,
   primary key (person_id, digest)
@@ -85,12 +87,16 @@ create table pending_registrations (
   user_handle bytea,
   credential jsonb,
   totp_sealed bytea,
+  totp_key_id text,
   totp_step bigint,
   recovery_digests text[],
+  recovery_key_id text,
   set_id uuid,
   attempt integer not null default 0 check (attempt between 0 and 5),
   saga_id uuid,
   saga_input jsonb,
+  -- Hash of the network that submitted with a claim token, for counting unknown tokens.
+  network_hash text,
   submitted_at timestamptz,
   options_used integer not null default 0,
   renewals integer not null default 0,
@@ -201,4 +207,43 @@ create table outbox_lease (
   only boolean primary key default true check (only),
   holder text not null,
   until timestamptz not null
+);
+
+-- Each participant of a saga: what became of each (saga, step) here. The row makes a do and its undo happen at most once, and an
+-- undo final. state and replies: saga page §2.2. A row lives 30 days after its last use.
+create table saga_fence (
+  saga_id uuid not null,
+  step text not null,
+  state text not null check (state in ('done', 'failed', 'undone', 'tombstone')),
+  input_hash text,
+  reply jsonb,
+  undo_reply jsonb,
+  first_seen_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  primary key (saga_id, step)
+);
+create index saga_fence_by_use on saga_fence (last_seen_at);
+
+-- The host of sagas: how each saga stands, a projection of the saga streams guarded by revision. Terminal ones stay to be listed.
+create table saga_open (
+  saga_id uuid primary key,
+  definition text not null check (definition in ('signup', 'claim', 'erasure', 'adopt')),
+  version integer not null check (version > 0),
+  state text not null check (state in ('requested', 'running', 'committed', 'compensating', 'completed', 'aborted')),
+  overlay text[] not null default '{}' check (overlay <@ array['paused', 'stalled', 'forced']),
+  revision bigint not null,
+  next_due_at timestamptz,
+  outstanding jsonb not null,
+  code text,
+  started_at timestamptz not null,
+  updated_at timestamptz not null
+);
+create index saga_open_due on saga_open (next_due_at) where next_due_at is not null;
+create index saga_open_unfinished on saga_open (definition, version) where state not in ('completed', 'aborted');
+create index saga_open_by_start on saga_open (started_at desc, saga_id);
+
+-- Up to where the saga streams are in saga_open. One row.
+create table saga_position (
+  only_row boolean primary key default true check (only_row),
+  position text not null
 );

@@ -1,6 +1,10 @@
 import { z } from 'zod'
 
-const origin = z.url({ protocol: /^https?$/ }).transform((text) => new URL(text).origin)
+const origin = z
+  .url({ protocol: /^https?$/ })
+  .transform((text) => new URL(text))
+  .refine((url) => url.protocol === 'https:' || url.hostname === 'localhost', { message: 'must be https, or http://localhost: passkeys and cookies need it' })
+  .transform((url) => url.origin)
 
 /** Settings of identity. The only reader of the environment in this service. */
 export const IdentityConfig = z

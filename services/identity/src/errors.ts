@@ -1,7 +1,8 @@
 import { refusals } from '@loomworks/kernel'
 import { z } from 'zod'
+import { RegistrationState } from './vocabulary.ts'
 
-const states = z.object({ state: z.enum(['begun', 'passkey_verified', 'proven', 'submitted', 'completed', 'expired']) })
+const states = z.object({ state: RegistrationState })
 
 /** Refusals of the signup (identity page §4, saga page §3.3). */
 export const signup = refusals('signup', {
@@ -24,7 +25,6 @@ export const passkey = refusals('passkey', {
 
 export const totp = refusals('totp', {
   invalid: { status: 401, says: 'The code is wrong.', remedy: 'Read a fresh code from the authenticator.', details: z.object({ attemptsLeft: z.int() }) },
-  throttled: { status: 429, says: 'Too many wrong codes.', remedy: 'Wait as long as Retry-After says.' },
 })
 
 export const login = refusals('login', {

@@ -1,0 +1,77 @@
+// Challenges of passkey ceremonies: 32 random bytes, 5 minutes, one use. A challenge is consumed by being deleted, before what
+// it was sent for is checked, so that a failed answer cannot be tried again.
+import { randomBytes } from 'node:crypto'
+import { type Id, idOf, newId, timeOf } from '@loomworks/kernel'
+import { type Db, exec, maybe, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import { CHALLENGE_LIFE_MS } from './passkeys.ts'
+
+const CHALLENGE_BYTES = 32
+/** An expired challenge stays a little, so that its owner is told that it expired. */
+const SWEPT_AFTER_MS = 600_000
+
+const ChallengeRow = z.object({ challenge: z.string(), expires_at: z.string() })
+export const ChallengeId = idOf<'challenge'>()
+
+export interface Asked {
+  readonly id: Id<'challenge'>
+  readonly challenge: Buffer
+}
+
+/** A challenge for a login of whoever answers. */
+export async function askForLogin(db: Db, nowMs: number): Promise<Asked> {
+  const asked = fresh()
+  await exec(
+    db,
+    sql`insert into identity.challenges (id, purpose, challenge, expires_at)
+        values (${asked.id}, 'login', ${asked.challenge.toString('base64url')}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
+  )
+  return asked
+}
+
+/** A challenge for a registration; the one before it is void. */
+export async function askForRegistration(db: Db, registrationId: string, nowMs: number): Promise<Asked> {
+  const asked = fresh()
+  await exec(
+    db,
+    sql`insert into identity.challenges (id, purpose, challenge, registration_id, expires_at)
+        values (${asked.id}, 'signup', ${asked.challenge.toString('base64url')}, ${registrationId}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})
+        on conflict (registration_id) where registration_id is not null
+        do update set id = excluded.id, challenge = excluded.challenge, expires_at = excluded.expires_at`,
+  )
+  return asked
+}
+
+/** Takes a login's challenge out of the world: `none` when there is no such one (any more), `expired` when it is too old. */
+export async function consumeLogin(db: Db, id: string, nowMs: number): Promise<string | 'none' | 'expired'> {
+  const row = await maybe(
+    db,
+    ChallengeRow,
+    sql`delete from identity.challenges
+         where id = ${id} and purpose = 'login'
+        returning challenge, expires_at`,
+  )
+  if (row === undefined) return 'none'
+  return Date.parse(row.expires_at) > nowMs ? row.challenge : 'expired'
+}
+
+/** Takes a registration's open challenge out of the world; undefined when there is none, or it is too old. */
+export async function consumeRegistration(db: Db, registrationId: string, nowMs: number): Promise<string | undefined> {
+  const row = await maybe(
+    db,
+    ChallengeRow,
+    sql`delete from identity.challenges
+         where registration_id = ${registrationId}
+        returning challenge, expires_at`,
+  )
+  return row !== undefined && Date.parse(row.expires_at) > nowMs ? row.challenge : undefined
+}
+
+/** Forgets challenges that expired 10 minutes ago. */
+export function sweepChallenges(db: Db, nowMs: number): Promise<number> {
+  return exec(db, sql`delete from identity.challenges where expires_at < ${timeOf(nowMs - SWEPT_AFTER_MS)}`)
+}
+
+function fresh(): Asked {
+  return { id: newId(), challenge: randomBytes(CHALLENGE_BYTES) }
+}

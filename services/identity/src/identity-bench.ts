@@ -1,0 +1,131 @@
+// What the route tests of identity run on: the real service on a database of its own, asked as the gateway asks it.
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { PostgresBus } from '@loomworks/bus'
+import { STREAMS } from '@loomworks/contracts'
+import { PostgresEventStore } from '@loomworks/event-store'
+import { type Clock, ServiceName, sha256, systemClock, tokenHash } from '@loomworks/kernel'
+import { consumersOf, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
+import type { Database } from '@loomworks/sql'
+import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
+import { identity } from './service.ts'
+
+export const ORIGIN = 'http://localhost:4400'
+const OPERATOR_TOKEN = `lwo_${'o'.repeat(43)}`
+
+export interface BenchOptions {
+  readonly adminUrl: string
+  readonly clock?: Clock
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface Ask {
+  readonly body?: unknown
+  /** The session token the client holds; nobody where absent. */
+  readonly session?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface Answer {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into bodies of every shape.
+  readonly body: any
+  readonly headers: Readonly<Record<string, string | string[] | number | undefined>>
+  readonly cookies: readonly string[]
+}
+
+export interface IdentityBench extends AsyncDisposable {
+  readonly db: Database
+  readonly platform: Platform
+  readonly service: RunningService
+  readonly operatorToken: string
+  /** Asks a public operation as the gateway does: introspects the session, sends the token it got. */
+  ask(method: 'GET' | 'POST' | 'PATCH', url: string, ask?: Ask): Promise<Answer>
+  /** Asks an internal operation as a service: with a token, or with its secret where `secret` says so. */
+  internal(from: ServiceName, method: 'GET' | 'POST', url: string, body?: unknown, secret?: boolean): Promise<Answer>
+  introspect(token: string): Promise<Answer>
+}
+
+export async function identityBench({ adminUrl, clock = systemClock, environment = {} }: BenchOptions): Promise<IdentityBench> {
+  const database = await testDatabase(adminUrl, { ...PLATFORM_SCHEMAS, ...(identity.migrations && { identity: identity.migrations }) })
+  const home = await mkdtemp(path.join(tmpdir(), 'lw-'))
+  const bus = new PostgresBus({ db: database.db, onTrouble: () => undefined })
+  const eventStore = new PostgresEventStore({ db: database.db, onTrouble: () => undefined })
+  const platform: Platform = {
+    eventStore,
+    bus,
+    databaseOf: () => database.db,
+    addressOf: (service) => ({ origin: 'http://localhost', socketPath: path.join(home, service) }),
+    secretOf,
+    logOf: () => silentLog,
+    clock,
+    environment: { ...(await settingsIn(home)), ...environment },
+  }
+  await bus.ensure({ streams: STREAMS, consumers: consumersOf(identity) })
+  const service = await startService(identity, platform)
+  return {
+    db: database.db,
+    platform,
+    service,
+    operatorToken: OPERATOR_TOKEN,
+    ...clientOf(service),
+    async [Symbol.asyncDispose]() {
+      await service.stop(5000)
+      await bus.drain(5000)
+      await eventStore.close()
+      await database[Symbol.asyncDispose]()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+function secretOf(service: ServiceName): string {
+  return `secret of ${service}`
+}
+
+/** Files and settings of a deployment in a folder. */
+async function settingsIn(home: string): Promise<Readonly<Record<string, string>>> {
+  const file = async (name: string, text: string) => {
+    await writeFile(path.join(home, name), text)
+    return path.join(home, name)
+  }
+  return {
+    PUBLIC_ORIGIN: ORIGIN,
+    VAULT_KEK_FILE: await file('vault.key', randomBytes(32).toString('base64url')),
+    EMAIL_PEPPER_FILE: await file('pepper.key', randomBytes(32).toString('base64url')),
+    SERVICE_SECRETS: JSON.stringify(Object.fromEntries(ServiceName.options.map((name) => [name, sha256(secretOf(name))]))),
+    OPERATOR_TOKEN_FILE: await file('operator-token', `${OPERATOR_TOKEN}\n`),
+  }
+}
+
+function clientOf(service: RunningService): Pick<IdentityBench, 'ask' | 'internal' | 'introspect'> {
+  const send = async (method: 'GET' | 'POST' | 'PATCH', url: string, authorization: string, { body, headers = {} }: Ask): Promise<Answer> => {
+    const answer = await service.app.inject({
+      method,
+      url,
+      headers: { authorization, 'x-client-ip': '203.0.113.7', 'user-agent': 'bench', ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const json = String(answer.headers['content-type'] ?? '').includes('json')
+    const cookies = [answer.headers['set-cookie'] ?? []].flat()
+    return { status: answer.statusCode, body: json ? answer.json() : answer.body, headers: answer.headers, cookies }
+  }
+  const secretHeader = (from: ServiceName) => `Service ${from}:${secretOf(from)}`
+  const tokenOf = async (from: ServiceName) => {
+    const { body } = await send('POST', '/internal/tokens/service', secretHeader(from), { body: { audience: 'identity' } })
+    return `Bearer ${body.token}`
+  }
+  const introspect = (token: string) =>
+    send('POST', '/internal/introspect', secretHeader('gateway'), { body: { credentialHash: tokenHash(token), audience: 'identity' } })
+  return {
+    introspect,
+    async ask(method, url, { session, ...ask } = {}) {
+      const token = session === undefined ? undefined : (await introspect(session)).body.token
+      return send(method, url, token === undefined ? await tokenOf('gateway') : `Bearer ${token}`, ask)
+    },
+    internal: async (from, method, url, body, secret = false) =>
+      send(method, url, secret ? secretHeader(from) : await tokenOf(from), { ...(body !== undefined && { body }) }),
+  }
+}

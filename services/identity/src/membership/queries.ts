@@ -1,0 +1,62 @@
+import { Designation, PrincipalKind } from '@loomworks/contracts'
+import { type EngagementId, idOf } from '@loomworks/kernel'
+import { type Db, many, maybe, one, sql } from '@loomworks/sql'
+import { z } from 'zod'
+
+export const CheckedMembership = z.object({
+  personalEngagementId: idOf<'engagement'>().nullable(),
+  membershipId: idOf<'membership'>(),
+  designations: z.array(Designation),
+  commitAuthority: z.boolean(),
+  revision: z.int(),
+})
+
+/** The live membership of a principal in an engagement, or in their own personal one; undefined for pending persons and
+ *  strangers. */
+export function checkedMembership(db: Db, principalId: string, engagement: EngagementId | 'own'): Promise<z.output<typeof CheckedMembership> | undefined> {
+  const wanted = engagement === 'own' ? sql`p.personal_engagement_id` : sql`${engagement}::uuid`
+  return maybe(
+    db,
+    CheckedMembership,
+    sql`select p.personal_engagement_id as "personalEngagementId", m.id as "membershipId",
+               array(select d.designation from identity.membership_designations d where d.membership_id = m.id and d.active order by d.designation) as designations,
+               m.commit_authority as "commitAuthority", m.revision::integer as revision
+          from identity.memberships m
+          left join identity.persons p on p.id = m.principal_id and m.principal_kind = 'person'
+         where m.principal_id = ${principalId} and m.engagement_id = ${wanted} and m.active
+           and (m.principal_kind <> 'person' or p.state in ('active', 'locked', 'erasing'))`,
+  )
+}
+
+export const SnapshotMembership = z.object({
+  membershipId: idOf<'membership'>(),
+  principal: z.object({ kind: PrincipalKind, id: idOf() }),
+  engagementId: idOf<'engagement'>(),
+  designations: z.array(Designation),
+  commitAuthority: z.boolean(),
+  operatorSequenceNumber: z.int().nullable(),
+  active: z.boolean(),
+  revision: z.int(),
+})
+
+/** Memberships in the order of their ids, drafts of pending persons left out. */
+export function membershipsAfter(db: Db, after: string | undefined, limit: number): Promise<readonly z.output<typeof SnapshotMembership>[]> {
+  return many(
+    db,
+    SnapshotMembership,
+    sql`select m.id as "membershipId", jsonb_build_object('kind', m.principal_kind, 'id', m.principal_id) as principal, m.engagement_id as "engagementId",
+               array(select d.designation from identity.membership_designations d where d.membership_id = m.id and d.active order by d.designation) as designations,
+               m.commit_authority as "commitAuthority", m.operator_sequence_number as "operatorSequenceNumber", m.active, m.revision::integer as revision
+          from identity.memberships m
+         where m.id > ${after ?? '00000000-0000-0000-0000-000000000000'}
+           and not exists (select from identity.persons p where p.id = m.principal_id and p.state = 'pending')
+         order by m.id
+         limit ${limit}`,
+  )
+}
+
+/** Number of the newest outbox row: what is published under a later one is not in a snapshot taken now. */
+export async function snapshotPosition(db: Db): Promise<string> {
+  const { position } = await one(db, z.object({ position: z.string() }), sql`select coalesce(max(seq), 0)::text as position from identity.outbox`)
+  return position
+}

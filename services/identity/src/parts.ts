@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises'
+import type { OutboxRelay } from '@loomworks/bus'
+import { type Clock, tokenHash } from '@loomworks/kernel'
+import type { Log, Wiring } from '@loomworks/service-kit'
+import type { Database } from '@loomworks/sql'
+import type { IdentityConfig } from './config.ts'
+import { type Cookies, cookiesFor } from './cookies.ts'
+import { requireSameDeployment } from './deployment.ts'
+import { type Keyring, keyFromFile, keyringOf, requireSameKey } from './keyring.ts'
+import type { RelyingParty } from './passkeys.ts'
+import { type SecretHashes, secretHashes } from './service-secrets.ts'
+import { type Signing, signingOn } from './signing.ts'
+
+/** What the slices of identity are given; built once from the platform, never imported as a value by a slice. */
+export interface IdentityParts {
+  readonly config: IdentityConfig
+  readonly db: Database
+  readonly relay: OutboxRelay
+  readonly clock: Clock
+  readonly log: Log
+  readonly keyring: Keyring
+  /** Shared with credit: e-mail addresses are told apart by HMACs under it. */
+  readonly pepper: Buffer
+  readonly signing: Signing
+  readonly secrets: SecretHashes
+  /** Hash of the operator token, where this deployment has one. */
+  readonly operatorHash: string | undefined
+  readonly rp: RelyingParty
+  readonly cookies: Cookies
+}
+
+/** Reads the keys and refuses a database of another deployment before anything is served. */
+export async function parts({ config, db, relay, clock, log }: Wiring<IdentityConfig>): Promise<IdentityParts> {
+  const kek = await keyFromFile('VAULT_KEK_FILE', config.vaultKeyFile)
+  const pepper = await keyFromFile('EMAIL_PEPPER_FILE', config.emailPepperFile)
+  await requireSameKey(db, 'VAULT_KEK_FILE', kek)
+  await requireSameKey(db, 'EMAIL_PEPPER_FILE', pepper)
+  await requireSameDeployment(db, config.rpId)
+  const keyring = keyringOf(kek)
+  return {
+    config,
+    db,
+    relay,
+    clock,
+    log,
+    keyring,
+    pepper,
+    signing: signingOn(db, keyring, clock),
+    secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),
+    operatorHash: config.operatorTokenFile === undefined ? undefined : tokenHash((await readFile(config.operatorTokenFile, 'utf8')).trim()),
+    rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin] },
+    cookies: cookiesFor(config.publicOrigin),
+  }
+}

@@ -1,0 +1,19 @@
+import { Answered } from '@loomworks/service-kit'
+import type { Cookies } from './cookies.ts'
+import type { OpenedSession, SessionDelivery } from './sessions.ts'
+
+export interface SessionAnswer {
+  readonly session: OpenedSession
+  readonly delivery: SessionDelivery
+  readonly body: Readonly<Record<string, unknown>>
+  /** More cookies to set, such as one that is cleared. */
+  readonly cookies?: readonly string[]
+}
+
+/** A 200 that hands over a session: as a cookie, or in the body for clients that keep tokens themselves. */
+export function sessionAnswer(cookies: Cookies, { session, delivery, body, cookies: more = [] }: SessionAnswer): Answered {
+  const shown = { id: session.id, expires_at: session.absoluteExpiresAt, idle_expires_at: session.idleExpiresAt }
+  return delivery === 'bearer'
+    ? new Answered(200, { ...body, session: { ...shown, token: session.token } }, { cookies: more })
+    : new Answered(200, { ...body, session: shown }, { cookies: [cookies.session(session.token), ...more] })
+}

@@ -1,0 +1,162 @@
+// Sessions: 256 random bits that only the client knows, idle 12 hours, 14 days at most. What is stored opens nothing: SHA-256 of
+// the token. A session that ends tells the bus, so that caches elsewhere forget it.
+import { randomBytes } from 'node:crypto'
+import type { Stating } from '@loomworks/bus'
+import { type SessionEnd, SessionOpened, SessionRevoked } from '@loomworks/contracts'
+import { derivedId, type Id, idOf, newId, type PersonId, sha256, timeOf, tokenHash } from '@loomworks/kernel'
+import { type Db, exec, many, maybe, one, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import { fact, stateFacts } from './facts.ts'
+import { networkOf } from './networks.ts'
+
+export type SessionId = Id<'session'>
+export const SessionDelivery = z.enum(['cookie', 'bearer'])
+export type SessionDelivery = z.output<typeof SessionDelivery>
+
+const IDLE_MS = 12 * 3_600_000
+const ABSOLUTE_MS = 14 * 86_400_000
+const LIVE_PER_PERSON = 50
+const SEEN_EVERY_MS = 60_000
+const TOKEN_BYTES = 32
+const CHECKSUM_LENGTH = 6
+const DEVICE_MAX = 200
+
+/** The session in an answer. The token is in the body only where no cookie carries it. */
+export const SessionShown = z.object({ id: idOf<'session'>(), expires_at: z.string(), idle_expires_at: z.string(), token: z.string().optional() })
+
+export interface OpenedSession {
+  readonly id: SessionId
+  readonly token: string
+  readonly idleExpiresAt: string
+  readonly absoluteExpiresAt: string
+}
+
+export interface SessionStart {
+  readonly personId: PersonId
+  readonly credentialId: string
+  readonly delivery: SessionDelivery
+  readonly amr: readonly ('passkey' | 'totp')[]
+  readonly device: string
+  readonly clientIp: string
+  readonly nowMs: number
+}
+
+/** A fresh token: `lws_`, 43 characters, `_`, 6 characters of checksum that tell a mangled one from a revoked one. */
+export function newSessionToken(): string {
+  const secret = randomBytes(TOKEN_BYTES).toString('base64url')
+  return `lws_${secret}_${checksum(secret)}`
+}
+
+/** Is this text a session token that was not mangled on its way? */
+export function isSessionToken(text: string): boolean {
+  const [, secret, check] = /^lws_([A-Za-z0-9_-]{43})_([0-9a-f]{6})$/.exec(text) ?? []
+  return secret !== undefined && checksum(secret) === check
+}
+
+function checksum(secret: string): string {
+  return sha256(secret).slice(0, CHECKSUM_LENGTH)
+}
+
+/** Opens a session after a passkey was proven, which is a fresh step-up; the oldest beyond fifty give way. */
+export async function openSession(tx: Db, start: SessionStart, stating: Stating): Promise<OpenedSession> {
+  const { personId, nowMs } = start
+  await exec(tx, sql`select from identity.persons where id = ${personId} for no key update`)
+  const opened = {
+    id: newId<'session'>(nowMs),
+    token: newSessionToken(),
+    idleExpiresAt: timeOf(nowMs + IDLE_MS),
+    absoluteExpiresAt: timeOf(nowMs + ABSOLUTE_MS),
+  }
+  const device = start.device.slice(0, DEVICE_MAX)
+  const { known } = await one(
+    tx,
+    z.object({ known: z.boolean() }),
+    sql`select exists (select from identity.sessions where person_id = ${personId} and device = ${device}) as known`,
+  )
+  await insertSession(tx, opened, { ...start, device })
+  await stateFacts(tx, opened.id, [fact(SessionOpened, { personId, sessionId: opened.id, amr: [...start.amr], newDevice: !known })], stating)
+  await endSurplus(tx, personId, nowMs, stating)
+  return opened
+}
+
+function insertSession(tx: Db, opened: OpenedSession, { personId, credentialId, delivery, amr, device, clientIp, nowMs }: SessionStart): Promise<number> {
+  const now = timeOf(nowMs)
+  return exec(
+    tx,
+    sql`insert into identity.sessions (id, person_id, token_hash, credential_id, amr, auth_time, step_up_at, step_up_level, delivery, device, ip_prefix,
+                                       created_at, last_seen_at, idle_expires_at, absolute_expires_at)
+        values (${opened.id}, ${personId}, ${tokenHash(opened.token)}, ${credentialId}, ${[...amr]}, ${now}, ${now}, 'passkey', ${delivery}, ${device},
+                ${networkOf(clientIp)}, ${now}, ${now}, ${opened.idleExpiresAt}, ${opened.absoluteExpiresAt})`,
+  )
+}
+
+async function endSurplus(tx: Db, personId: PersonId, nowMs: number, stating: Stating): Promise<void> {
+  const surplus = await many(
+    tx,
+    z.object({ id: idOf<'session'>() }),
+    sql`select id
+          from identity.sessions
+         where person_id = ${personId} and revoked_at is null and idle_expires_at > ${timeOf(nowMs)} and absolute_expires_at > ${timeOf(nowMs)}
+         order by created_at desc, id desc
+        offset ${LIVE_PER_PERSON}`,
+  )
+  for (const { id } of surplus) await endSession(tx, id, 'revoked', { nowMs, stating })
+}
+
+/** Ends a session; nothing happens where it has ended already. */
+export async function endSession(
+  tx: Db,
+  id: SessionId,
+  reason: z.output<typeof SessionEnd>,
+  { nowMs, stating }: { readonly nowMs: number; readonly stating: Stating },
+): Promise<void> {
+  const ended = await maybe(
+    tx,
+    z.object({ person_id: idOf<'person'>() }),
+    sql`update identity.sessions
+           set revoked_at = ${timeOf(nowMs)}, revoked_reason = ${reason}
+         where id = ${id} and revoked_at is null
+        returning person_id`,
+  )
+  if (ended === undefined) return
+  await stateFacts(tx, derivedId(id, 'end'), [fact(SessionRevoked, { personId: ended.person_id, sessionId: id, reason })], stating)
+}
+
+const LiveSession = z.object({
+  id: idOf<'session'>(),
+  person_id: idOf<'person'>(),
+  amr: z.array(z.string()),
+  auth_time: z.string(),
+  step_up_at: z.string().nullable(),
+  step_up_level: z.enum(['passkey', 'any']).nullable(),
+  last_seen_at: z.string(),
+  idle_expires_at: z.string(),
+  absolute_expires_at: z.string(),
+  revoked_at: z.string().nullable(),
+})
+export type LiveSession = z.output<typeof LiveSession>
+
+/** The session a token's hash belongs to: `unknown` also when it was revoked, `over` when its time is past. Being seen moves the
+ *  idle end, written at most once a minute. */
+export async function sessionOf(db: Db, hash: string, nowMs: number): Promise<LiveSession | 'unknown' | 'over'> {
+  const session = await maybe(
+    db,
+    LiveSession,
+    sql`select id, person_id, amr, auth_time, step_up_at, step_up_level, last_seen_at, idle_expires_at, absolute_expires_at, revoked_at
+          from identity.sessions
+         where token_hash = ${hash}`,
+  )
+  if (session === undefined || session.revoked_at !== null) return 'unknown'
+  if (Date.parse(session.idle_expires_at) <= nowMs || Date.parse(session.absolute_expires_at) <= nowMs) return 'over'
+  if (nowMs - Date.parse(session.last_seen_at) >= SEEN_EVERY_MS) await seen(db, session.id, nowMs)
+  return session
+}
+
+function seen(db: Db, id: SessionId, nowMs: number): Promise<number> {
+  return exec(
+    db,
+    sql`update identity.sessions
+           set last_seen_at = ${timeOf(nowMs)}, idle_expires_at = ${timeOf(nowMs + IDLE_MS)}
+         where id = ${id} and revoked_at is null`,
+  )
+}

@@ -1,0 +1,26 @@
+// What goes by itself: registrations and challenges past their time, published outbox rows, signing keys that are due.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Worker } from '@loomworks/service-kit'
+import { sweepChallenges } from './challenges.ts'
+import type { IdentityParts } from './parts.ts'
+
+const EVERY_MS = 30_000
+
+/** One round of tidying; each part may be repeated by any instance at any time. */
+export async function sweep({ db, clock, relay, signing }: IdentityParts): Promise<void> {
+  await sweepChallenges(db, clock.now())
+  await relay.prune()
+  await signing.rotate()
+}
+
+export function sweeping(parts: IdentityParts): Worker {
+  return {
+    name: 'sweep',
+    async run(signal) {
+      while (!signal.aborted) {
+        await sweep(parts).catch((error: unknown) => parts.log.warn({ err: error }, 'sweeping waits for the next round'))
+        await delay(EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined)
+      }
+    },
+  }
+}

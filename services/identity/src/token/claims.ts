@@ -1,0 +1,63 @@
+import { AccountStatus, PersonState, Role } from '@loomworks/contracts'
+import { actorFromPerson, actorFromService, equalSecrets } from '@loomworks/kernel'
+import { type Db, maybe, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import type { IdentityParts } from '../parts.ts'
+import { type LiveSession, sessionOf } from '../sessions.ts'
+import type { Claims } from '../signing.ts'
+import { roleScopes, sessionScopes } from './rights.ts'
+
+const Holder = z.object({ state: PersonState, account_status: AccountStatus, roles: z.array(Role) })
+
+export interface Opened {
+  readonly claims: Omit<Claims, 'aud' | 'azp'>
+  /** Class of the gateway's limits for whoever this is. */
+  readonly rateClass: 'person' | 'operator'
+}
+type Opens = Opened | 'token_refused' | 'session_expired' | 'account_locked'
+
+/** What the credential with this hash opens, or the code that says why it opens nothing. */
+export async function claimsOf({ db, clock, operatorHash }: IdentityParts, credentialHash: string): Promise<Opens> {
+  if (operatorHash !== undefined && equalSecrets(operatorHash, credentialHash)) return OPERATOR
+  const session = await sessionOf(db, credentialHash, clock.now())
+  if (session === 'unknown') return 'token_refused'
+  if (session === 'over') return 'session_expired'
+  const holder = await holderOf(db, session.person_id)
+  if (holder.state === 'locked') return 'account_locked'
+  if (holder.state !== 'active') return 'token_refused'
+  return { claims: sessionClaims(session, holder), rateClass: 'person' }
+}
+
+/** The operator token of an embedded deployment has the rights of role ops and is nobody's session. */
+const OPERATOR: Opened = { claims: { sub: 'operator', act: actorFromService('operator'), roles: ['ops'], scope: roleScopes(['ops']) }, rateClass: 'operator' }
+
+function sessionClaims(session: LiveSession, { roles, account_status }: z.output<typeof Holder>): Opened['claims'] {
+  const { id, person_id, amr, auth_time, step_up_at, step_up_level } = session
+  return {
+    sub: person_id,
+    sid: id,
+    act: actorFromPerson(person_id),
+    amr,
+    auth_time: secondsOf(auth_time),
+    ...(step_up_at !== null && step_up_level !== null && { step_up: { at: secondsOf(step_up_at), level: step_up_level } }),
+    scope: sessionScopes(roles),
+    ...(roles.length > 0 && { roles }),
+    account: account_status,
+  }
+}
+
+function secondsOf(time: string): number {
+  return Math.floor(Date.parse(time) / 1000)
+}
+
+async function holderOf(db: Db, personId: string): Promise<z.output<typeof Holder>> {
+  const holder = await maybe(
+    db,
+    Holder,
+    sql`select state, account_status,
+               array(select r.role from identity.person_roles r where r.person_id = p.id and r.active order by r.role) as roles
+          from identity.persons p
+         where id = ${personId}`,
+  )
+  return holder ?? { state: 'erased', account_status: 'deleted', roles: [] }
+}
