@@ -1,3 +1,4 @@
+export * from './authenticator.ts'
 export * from './database.ts'
 export * from './eventually.ts'
 export * from './fake-clock.ts'
