@@ -5,12 +5,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { STREAMS } from '@loomworks/contracts'
 import { ServiceName, sha256 } from '@loomworks/kernel'
-import { type Address, consumersOf, type Platform, type RunningService, startService } from '@loomworks/service-kit'
+import {
+  type Address,
+  buildPlatform,
+  consumersOf,
+  type Foundation,
+  type LogFile,
+  openLogFile,
+  type Platform,
+  type RunningService,
+  startService,
+} from '@loomworks/service-kit'
 import { exec, openDatabase, sql } from '@loomworks/sql'
 import { type Home, openHome } from './home.ts'
-import { type LogFile, openLogFile } from './log-file.ts'
 import { migrateAll, PLATFORM_ROLE, setPasswords } from './migrate.ts'
-import { buildPlatform, type Foundation } from './platform.ts'
 import { type Postgres, startPostgres } from './postgres/index.ts'
 import { SERVICES } from './services.ts'
 import { StartRefused } from './start-refused.ts'

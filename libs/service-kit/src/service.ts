@@ -39,6 +39,7 @@ export interface Wiring<Config> {
   readonly db: Database
   readonly client: ServiceClient
   readonly relay: OutboxRelay
+  readonly addressOf: Platform['addressOf']
   readonly clock: Clock
   readonly log: Log
   readonly metrics: ServiceMetrics
@@ -129,7 +130,20 @@ function wired<Parts, Config>(definition: ServiceDefinition<Parts, Config>, plat
     onTrouble: (error) => log.warn({ err: error }, 'outbox relay waits'),
     ...(before && { before }),
   })
-  return { config: configOf(definition, platform.environment), eventStore, bus, db, client, relay, clock, log, metrics: serviceMetrics(name), instance }
+  const { addressOf } = platform
+  return {
+    config: configOf(definition, platform.environment),
+    eventStore,
+    bus,
+    db,
+    client,
+    relay,
+    addressOf,
+    clock,
+    log,
+    metrics: serviceMetrics(name),
+    instance,
+  }
 }
 
 /** Reads the settings through the service's schema. A wrong one stops the start with one sentence. */

@@ -1,7 +1,7 @@
 // Where logs go: every line to a file, warnings and errors also to the terminal, one line each.
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import type { LogTarget } from '@loomworks/service-kit'
+import type { LogTarget } from '../logger.ts'
 
 export interface LogFile extends LogTarget {
   close(): Promise<void>

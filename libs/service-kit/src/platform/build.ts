@@ -3,9 +3,10 @@
 import { PostgresBus } from '@loomworks/bus'
 import { PostgresEventStore } from '@loomworks/event-store'
 import { type ServiceName, systemClock } from '@loomworks/kernel'
-import { type Address, type Log, makeLog, type Platform } from '@loomworks/service-kit'
 import { type Database, openDatabase } from '@loomworks/sql'
-import type { LogFile } from './log-file.ts'
+import type { Address } from '../client.ts'
+import { type Log, type LogTarget, makeLog } from '../logger.ts'
+import type { Platform } from '../service.ts'
 
 /** What a platform was built on, to be closed last. */
 export interface Foundation {
@@ -19,7 +20,8 @@ export interface PlatformOptions {
   readonly addressOf: (service: ServiceName) => Address
   readonly secretOf: (service: ServiceName) => string
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly log: LogFile
+  readonly log: LogTarget
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   /** Most connections of a service's pool. */
   readonly poolSize: number
   /** The role that event store and bus run under. */
@@ -29,9 +31,9 @@ export interface PlatformOptions {
 // With six pools of four, a listener each for event store and bus, and what a rebuild opens, an embedded instance stays under 40.
 const STORE_POOL = 4
 
-export function buildPlatform({ urlOf, addressOf, secretOf, environment, log, poolSize, storeRole }: PlatformOptions): Foundation {
+export function buildPlatform({ urlOf, addressOf, secretOf, environment, log, logLevel, poolSize, storeRole }: PlatformOptions): Foundation {
   const logs = new Map<string, Log>()
-  const logOf = (name: string) => remembered(logs, name, () => makeLog(name, log))
+  const logOf = (name: string) => remembered(logs, name, () => makeLog(name, log, logLevel))
   const open = (role: string, name: string, max: number) =>
     openDatabase({
       url: urlOf(role),

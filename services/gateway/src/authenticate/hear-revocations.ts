@@ -1,0 +1,40 @@
+// Sessions end elsewhere too. Every instance of the gateway hears of it on the bus and forgets what it holds; with the bus down an
+// entry lives no longer than its token, a minute.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Bus } from '@loomworks/bus'
+import { parseEventData, RoleGranted, SessionRevoked } from '@loomworks/contracts'
+import { parsedEvent, typeOfSubject, type Worker } from '@loomworks/service-kit'
+
+const AGAIN_MS = 500
+
+export interface RevocationOptions {
+  readonly bus: Bus
+  /** Forgets a session or a person: entries of the cache, and streams that are open. */
+  readonly drop: (subject: string) => void
+  readonly onTrouble: (error: unknown) => void
+}
+
+export function hearRevocations({ bus, drop, onTrouble }: RevocationOptions): Worker {
+  const hear = async (signal: AbortSignal) => {
+    for await (const message of bus.tail('EVENTS', 'evt.identity.>', signal)) {
+      const subject = subjectOf(message)
+      if (subject !== undefined) drop(subject)
+    }
+  }
+  return {
+    name: 'revocations',
+    async run(signal) {
+      while (!signal.aborted) {
+        await hear(signal).catch(onTrouble)
+        await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined)
+      }
+    },
+  }
+}
+
+function subjectOf(message: { readonly subject: string; readonly data: string }): string | undefined {
+  const type = typeOfSubject(message.subject)
+  if (type !== SessionRevoked.name && type !== RoleGranted.name) return undefined
+  const { v, data } = parsedEvent(message)
+  return type === SessionRevoked.name ? parseEventData(SessionRevoked, v, data).sessionId : parseEventData(RoleGranted, v, data).personId
+}

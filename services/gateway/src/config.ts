@@ -1,0 +1,54 @@
+import ipaddr from 'ipaddr.js'
+import { z } from 'zod'
+import { type Rate, rateOf } from './limit/gcra.ts'
+
+const origin = z.url({ protocol: /^https?$/ }).transform((text) => new URL(text).origin)
+
+const rate = (standard: string) =>
+  z
+    .string()
+    .default(standard)
+    .transform((text, context): Rate => {
+      const parsed = rateOf(text)
+      if (parsed === undefined) context.addIssue({ code: 'custom', message: `${text} is no rate: write it like 10/min or 20/s:40` })
+      return parsed ?? z.NEVER
+    })
+
+const networks = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const parts = text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]))
+    return parts.map((part) => {
+      if (!ipaddr.isValidCIDR(part)) context.addIssue({ code: 'custom', message: `${part} is no network: list the proxies as CIDR, such as 10.0.0.0/8` })
+      return ipaddr.isValidCIDR(part) ? ipaddr.parseCIDR(part) : z.NEVER
+    })
+  })
+
+/** Settings of the gateway. The only reader of the environment in this service. */
+export const GatewayConfig = z
+  .object({
+    PUBLIC_ORIGIN: origin,
+    /** More origins whose pages may call with a cookie. */
+    ALLOWED_ORIGINS: z.string().default(''),
+    TRUST_PROXY: networks,
+    /** Embedded only: no rate limits here. Those that guard secrets are identity's and stay. */
+    LIMITS: z.enum(['on', 'off']).default('on'),
+    RATE_IP: rate('20/s:40'),
+    RATE_AUTH: rate('10/min'),
+    RATE_SIGNUP_BEGIN: rate('10/h'),
+    RATE_CLAIM: rate('10/min'),
+    /** Port of the loopback for /metrics and the details of /readyz; absent: none. */
+    OPS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+    SECURITY_CONTACT: z.string().default('mailto:security@localhost'),
+  })
+  .transform((env) => ({
+    publicOrigin: env.PUBLIC_ORIGIN,
+    allowedOrigins: [env.PUBLIC_ORIGIN, ...env.ALLOWED_ORIGINS.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]))],
+    trustedProxies: env.TRUST_PROXY,
+    limitsOn: env.LIMITS === 'on',
+    rates: { ip: env.RATE_IP, auth: env.RATE_AUTH, signup_begin: env.RATE_SIGNUP_BEGIN, claim: env.RATE_CLAIM },
+    opsPort: env.OPS_PORT,
+    securityContact: env.SECURITY_CONTACT,
+  }))
+export type GatewayConfig = z.output<typeof GatewayConfig>

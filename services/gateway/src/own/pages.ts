@@ -1,0 +1,72 @@
+// What the gateway answers itself: an index, the document of the whole API, and what tells a machine how this deployment is.
+import { createHash } from 'node:crypto'
+import type { OpenApi } from '@loomworks/service-kit'
+import type { GatewayConfig } from '../config.ts'
+
+export interface Page {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Pages = ReadonlyMap<string, () => Page | Promise<Page>>
+
+export interface PagesOptions {
+  readonly document: OpenApi
+  readonly config: GatewayConfig
+  /** Resolves when identity answers. */
+  readonly reachable: () => Promise<void>
+}
+
+const json = (body: object, status = 200): Page => ({ status, type: 'application/json; charset=utf-8', body: JSON.stringify(body) })
+const YEAR_MS = 365 * 86_400_000
+
+export function pagesOf({ document, config, reachable }: PagesOptions): Pages {
+  const openapi = json(document)
+  const docs = docsPage(document)
+  const securityTxt = `Contact: ${config.securityContact}\nExpires: ${new Date(Date.now() + YEAR_MS).toISOString()}\nCanonical: ${config.publicOrigin}/.well-known/security.txt\n`
+  return new Map<string, () => Page | Promise<Page>>([
+    ['/', () => json({ name: 'Loomworks', docs: '/docs', openapi: '/openapi.json', ready: '/readyz' })],
+    ['/openapi.json', () => openapi],
+    ['/docs', () => docs],
+    ['/livez', () => json({ ok: true })],
+    [
+      '/readyz',
+      () =>
+        reachable().then(
+          () => json({ ready: true }),
+          () => json({ ready: false }, 503),
+        ),
+    ],
+    ['/.well-known/webauthn', () => json({ origins: config.allowedOrigins })],
+    ['/.well-known/passkey-endpoints', () => json({})],
+    ['/.well-known/security.txt', () => ({ status: 200, type: 'text/plain; charset=utf-8', body: securityTxt })],
+  ])
+}
+
+const STYLE =
+  'body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color-scheme:light dark}code{font:13px ui-monospace,monospace}dt{margin-top:.8rem}dd{margin:0 0 0 1.5rem}'
+
+/** The operations as a page a person can read: no script, and one style that the policy names by its hash. */
+function docsPage(document: OpenApi): Page {
+  const entries = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { summary, responses, ...operation }]) => {
+      const { actors = [] } = operation['x-authz'] as { actors?: readonly string[] }
+      const codes = Object.keys(responses).join(', ')
+      return `<dt><code>${method.toUpperCase()} ${escaped(path)}</code></dt><dd>${escaped(summary)}<br><small>${actors.join(', ')} · ${codes}</small></dd>`
+    }),
+  )
+  const body = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Loomworks API</title><style>${STYLE}</style><h1>Loomworks API</h1><p>${entries.length} operations; the whole document is <a href="/openapi.json">openapi.json</a>.</p><dl>${entries.join('')}</dl></html>`
+  const hash = createHash('sha256').update(STYLE).digest('base64')
+  return {
+    status: 200,
+    type: 'text/html; charset=utf-8',
+    body,
+    headers: { 'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; frame-ancestors 'none'; base-uri 'none'` },
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
