@@ -1,0 +1,260 @@
+// The engine without its loops: takes a cause to a saga, decides, appends, and only then acts. It runs the same over Postgres and
+// NATS as over the in-memory ports of the simulation.
+import { commandSubject, type SagaCommand, SagaReply } from '@loomworks/contracts'
+import type { EventStore } from '@loomworks/event-store'
+import { type Actor, actorFromService, type Clock, GENESIS, type JsonObject, type SagaId, Terminal, Transient, timeOf } from '@loomworks/kernel'
+import { type Cause, type DueCause, dueCause, replyCause } from './cause.ts'
+import { decide } from './decide.ts'
+import { type AnySaga, anySaga, type SagaDefinition } from './definition.ts'
+import { duesOf, overdueOf } from './due.ts'
+import type { SagaEvent } from './events.ts'
+import type { OpenSagas } from './open-sagas.ts'
+import { outstanding } from './outstanding.ts'
+import { grown, newEventsOf, readSaga, recorded, type Saga, streamOf } from './record.ts'
+import { Sequence } from './sequence.ts'
+import { isTerminal } from './state.ts'
+import { rowOf } from './view.ts'
+import { WarmSagas } from './warm-sagas.ts'
+
+export interface StartRequest {
+  readonly sagaId: SagaId
+  readonly actor: Actor
+  readonly correlationId: string
+  readonly traceparent: string
+}
+
+export interface OrchestratorOptions<T> {
+  readonly sagas: readonly AnySaga[]
+  readonly store: EventStore
+  /** Resolves once the bus has the command. */
+  readonly publish: (message: { readonly subject: string; readonly id: string; readonly data: string }) => Promise<unknown>
+  readonly open: OpenSagas<T>
+  readonly clock: Clock
+  /** Told once of every saga that has ended, in the transaction that records its end. */
+  readonly onTerminal: (saga: Saga, tx: T) => Promise<void>
+  /** Told of every change that this process made or heard of. */
+  readonly onChange: (saga: Saga) => void
+  /** Told of trouble that ends by itself: a sweep comes again. */
+  readonly onTrouble: (error: unknown) => void
+  /** Told of a reply that came too late to mean anything. */
+  readonly onStale?: () => void
+}
+
+const MOST_TRIES = 16
+const DUE_AT_ONCE = 100
+
+type CauseFor = (saga: Saga) => Cause | undefined
+
+export class Orchestrator<T> {
+  readonly #options: OrchestratorOptions<T>
+  readonly #warm = new WarmSagas()
+  readonly #sequence = new Sequence()
+  readonly #background = new Set<Promise<void>>()
+
+  constructor(options: OrchestratorOptions<T>) {
+    this.#options = options
+  }
+
+  /** Begins a saga. A repeat begins nothing and gives the saga as it stands. */
+  start<Input extends JsonObject>(definition: SagaDefinition<Input>, input: Input, request: StartRequest): Promise<Saga> {
+    const known = this.#known(definition.name, definition.version)
+    const parsed = known.input.parse(input)
+    return this.#sequence.run(request.sagaId, () => this.#begin(known, parsed, request))
+  }
+
+  async #begin(definition: AnySaga, input: JsonObject, { sagaId, actor, correlationId, traceparent }: StartRequest): Promise<Saga> {
+    const cause: Cause = { kind: 'request', id: sagaId, at: timeOf(this.#options.clock.now()), input: JSON.parse(JSON.stringify(input)) as JsonObject }
+    const events = decide(definition, sagaId, undefined, cause)
+    const envelopes = recorded(events, { sagaId, revision: -1n, hash: GENESIS, actor, correlationId, traceparent })
+    await this.#options.store.append(streamOf(definition, sagaId), newEventsOf(envelopes), 'no_stream')
+    // Whoever asked first has named the time and the thread, and it may have gone on since: what counts is what is there.
+    const saga = await this.#read(definition, sagaId)
+    if (saga === undefined) throw new Transient('a saga was begun and is not to be read')
+    // The saga stands: what cannot be sent now is sent when its time comes. Who asked need not wait for that.
+    this.#inBackground(this.#acted(saga, saga.state.length === events.length ? 'all' : 'none'))
+    return saga
+  }
+
+  /** A reply from the bus. `again`: it was delivered before, so whoever took it then may have died between append and publish. */
+  async reply(data: string, again: boolean): Promise<void> {
+    const reply = replyIn(data)
+    const definition = await this.#definitionOf(reply)
+    if (definition === undefined) this.#options.onStale?.()
+    else await this.#replied(definition, reply, again)
+  }
+
+  async #replied(definition: AnySaga, reply: SagaReply, again: boolean): Promise<void> {
+    await this.#sequence.run(reply.sagaId, async () => {
+      const { saga, decided } = await this.#advance(definition, reply.sagaId, (known) => replyCause(known.definition, reply), !again)
+      if (decided) return
+      this.#options.onStale?.()
+      if (again && saga !== undefined) await this.#acted(saga, 'all')
+    })
+  }
+
+  /** The reply names no definition: the saga is warm, or its stream is looked for under each prefix. */
+  async #definitionOf({ sagaId }: SagaReply): Promise<AnySaga | undefined> {
+    const warm = this.#warm.get(sagaId)
+    if (warm !== undefined) return warm.definition
+    return (await this.read(sagaId))?.definition
+  }
+
+  #byPrefix(): readonly AnySaga[] {
+    return [...new Map(this.#options.sagas.map((definition) => [definition.streamPrefix, definition])).values()]
+  }
+
+  /** Looks at every saga whose time has come. */
+  async sweep(): Promise<void> {
+    const now = this.#options.clock.now()
+    const due = await this.#options.open.claimDue(timeOf(now), DUE_AT_ONCE)
+    await Promise.all(due.map(({ sagaId, definition }) => this.#attempt(() => this.#timeCame(this.#named(definition), sagaId))))
+  }
+
+  #timeCame(definition: AnySaga, sagaId: SagaId): Promise<void> {
+    return this.#sequence.run(sagaId, async () => {
+      this.#warm.drop(sagaId)
+      const { saga, decided } = await this.#advance(definition, sagaId, (known) => this.#nextDue(known), false)
+      // The row may have been behind its stream: it is written anew, so that the next time it is due is true.
+      if (!decided && saga !== undefined) await this.#options.open.write([rowOf(saga)])
+    })
+  }
+
+  #nextDue({ definition, state }: Saga): DueCause | undefined {
+    const now = this.#options.clock.now()
+    const [due] = duesOf(definition, state)
+    return due === undefined || due.at > now ? undefined : dueCause(due, now)
+  }
+
+  /** Sends again what has been outstanding for half a second: after a start, or when the bus came back. A new attempt, because
+   *  the old message may sit behind a handler that died. */
+  async resend(): Promise<void> {
+    const unfinished = await this.#options.open.unfinished()
+    await Promise.all(unfinished.map(({ sagaId, definition }) => this.#attempt(() => this.#sendAgain(this.#named(definition), sagaId))))
+  }
+
+  #sendAgain(definition: AnySaga, sagaId: SagaId): Promise<void> {
+    return this.#sequence.run(sagaId, async () => {
+      this.#warm.drop(sagaId)
+      const saga = await this.#read(definition, sagaId)
+      const now = this.#options.clock.now()
+      for (const due of saga === undefined ? [] : overdueOf(saga.definition, saga.state, now))
+        await this.#advance(definition, sagaId, () => dueCause(due, now), false)
+    })
+  }
+
+  /** Brings the list up to an event that another host appended. */
+  heard(definition: AnySaga, sagaId: SagaId, revision: bigint): Promise<void> {
+    if (this.#warm.hasWritten(sagaId, revision)) return Promise.resolve()
+    return this.#sequence.run(sagaId, async () => {
+      if (this.#warm.hasWritten(sagaId, revision)) return
+      this.#warm.drop(sagaId)
+      const saga = await this.#read(definition, sagaId)
+      if (saga === undefined) return
+      await this.#listed(saga)
+      this.#options.onChange(saga)
+    })
+  }
+
+  /** A saga as its stream says; undefined where there is none. */
+  async read(sagaId: SagaId): Promise<Saga | undefined> {
+    for (const definition of this.#byPrefix()) {
+      const saga = await this.#read(definition, sagaId)
+      if (saga !== undefined) return saga
+    }
+    return undefined
+  }
+
+  /** One decision on one saga, whoever else decides at the same time. */
+  async #advance(definition: AnySaga, sagaId: SagaId, causeFor: CauseFor, first: boolean): Promise<{ saga: Saga | undefined; decided: boolean }> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const saga = this.#warm.get(sagaId) ?? (await this.#read(definition, sagaId))
+      const cause = saga === undefined || isTerminal(saga.state) ? undefined : causeFor(saga)
+      const events = saga === undefined || cause === undefined ? [] : decide(saga.definition, sagaId, saga.state, cause)
+      if (saga === undefined || events.length === 0) return { saga, decided: false }
+      const after = await this.#append(saga, events)
+      if (after === undefined) continue
+      await this.#goOn(after, events, first && tries === 0)
+      return { saga: after, decided: true }
+    }
+    throw new Transient(`${definition.name} ${sagaId} changes faster than it can be decided`)
+  }
+
+  /** Undefined where somebody else was quicker. An append whose outcome is unknown is thrown, and what is known forgotten. */
+  async #append(saga: Saga, events: readonly SagaEvent[]): Promise<Saga | undefined> {
+    const { definition, sagaId, revision, hash, correlationId, traceparent } = saga
+    const envelopes = recorded(events, { sagaId, revision, hash, correlationId, traceparent, actor: actorFromService('identity') })
+    this.#warm.drop(sagaId)
+    const outcome = await this.#options.store.append(streamOf(definition, sagaId), newEventsOf(envelopes), revision)
+    return outcome.ok ? grown(saga, events, envelopes) : undefined
+  }
+
+  /** Another host may have appended the very same before us, and more since: unless this was the first telling of the cause, the
+   *  stream is read again before anything is sent. */
+  async #goOn(after: Saga, events: readonly SagaEvent[], first: boolean): Promise<void> {
+    const saga = first ? after : ((await this.#read(after.definition, after.sagaId)) ?? after)
+    await this.#acted(saga, saga.revision === after.revision ? events : 'none')
+  }
+
+  /** Appended, so it may be acted on: tell who waits, keep the list, send what is new (or all that is outstanding). */
+  async #acted(saga: Saga, send: readonly SagaEvent[] | 'all' | 'none'): Promise<void> {
+    if (!isTerminal(saga.state)) this.#warm.put(saga)
+    this.#options.onChange(saga)
+    const commands = send === 'none' ? [] : outstanding(saga.definition, saga.state, saga)
+    const fresh = send === 'all' ? undefined : new Set((send === 'none' ? [] : send).map((event) => ('messageId' in event.data ? event.data.messageId : '')))
+    await Promise.all([this.#listed(saga), ...commands.filter(({ id }) => fresh?.has(id) ?? true).map((command) => this.#send(saga, command))])
+  }
+
+  #send({ definition }: Saga, command: SagaCommand): Promise<unknown> {
+    const service = definition.steps[command.step]?.message?.service ?? ''
+    return this.#options.publish({
+      subject: commandSubject(service, command.sagaId, command.step, command.dir),
+      id: command.id,
+      data: JSON.stringify(command),
+    })
+  }
+
+  async #listed(saga: Saga): Promise<void> {
+    const row = rowOf(saga)
+    if (isTerminal(saga.state)) await this.#options.open.finish(row, (tx) => this.#options.onTerminal(saga, tx))
+    else await this.#options.open.write([row])
+    this.#warm.written(saga.sagaId, saga.revision)
+  }
+
+  #read(definition: AnySaga, sagaId: SagaId): Promise<Saga | undefined> {
+    return readSaga(this.#options.store, this.#options.sagas, streamOf(definition, sagaId), sagaId)
+  }
+
+  #attempt(work: () => Promise<void>): Promise<void> {
+    return work().catch(this.#options.onTrouble)
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const running = work.catch(this.#options.onTrouble).finally(() => this.#background.delete(running))
+    this.#background.add(running)
+  }
+
+  /** Resolves when nothing that was begun is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#background)
+  }
+
+  #known(name: string, version: number): AnySaga {
+    const found = this.#options.sagas.find((each) => each.name === name && each.version === version)
+    if (found === undefined) throw new Terminal('saga.version_missing', `This host has no ${name}@${version}.`)
+    return anySaga(found)
+  }
+
+  #named(name: string): AnySaga {
+    const found = this.#options.sagas.find((each) => each.name === name)
+    if (found === undefined) throw new Terminal('saga.version_missing', `This host has no saga ${name}.`)
+    return found
+  }
+}
+
+function replyIn(data: string): SagaReply {
+  try {
+    return SagaReply.parse(JSON.parse(data))
+  } catch (error) {
+    throw new Terminal('schema', 'not a saga reply', { cause: error })
+  }
+}

@@ -1,0 +1,73 @@
+// A command against the row fence: fence, effect and reply in one transaction, so a crash anywhere is a redelivery, and a
+// redelivery is the stored reply.
+import type { SagaCommand } from '@loomworks/contracts'
+import { hashOf, type JsonObject, Refusal, Terminal, timeOf } from '@loomworks/kernel'
+import { type Answer, doneReply, errorAnswer, REFUSED, replayed, replayedUndo } from './answer.ts'
+import { type Fence, judgeDo, judgeUndo, type StoredReply, type StoredUndo } from './fence.ts'
+import type { Fences } from './fence-table.ts'
+import type { RowStep, StepContext } from './step.ts'
+
+export interface RowCommand<Parts, T> {
+  readonly command: SagaCommand
+  readonly data: JsonObject
+  readonly step: RowStep<Parts, T>
+  readonly context: StepContext<Parts>
+}
+
+export function runRowStep<Parts, T>(fences: Fences<T>, each: RowCommand<Parts, T>): Promise<Answer> {
+  return each.command.dir === 'do' ? runDo(fences, each) : runUndo(fences, each)
+}
+
+async function runDo<Parts, T>(fences: Fences<T>, each: RowCommand<Parts, T>): Promise<Answer> {
+  const inputHash = hashOf(each.command.data)
+  try {
+    return await applied(fences, each, inputHash)
+  } catch (error) {
+    if (!(error instanceof Refusal) || !(error.code in each.step.message.fails)) throw error
+    return failed(fences, each.command, inputHash, { outcome: 'failed', code: error.code, at: timeOf(each.context.clock.now()) })
+  }
+}
+
+function applied<Parts, T>(fences: Fences<T>, { command, data, step, context }: RowCommand<Parts, T>, inputHash: string): Promise<Answer> {
+  return fences.transaction(async (tx, fence) => {
+    const before = await fence.take(command, { state: 'done', inputHash, reply: null, undoReply: null })
+    const verdict = judgeDo(before, inputHash)
+    if (before !== undefined && verdict !== 'apply') return answerTo(verdict, before)
+    const reply = doneReply(step.message, (await step.handlers.do(tx, data, context)) as JsonObject, context.clock)
+    await fence.put(command, { reply })
+    return replayed(reply)
+  })
+}
+
+/** The effect was rolled back with its transaction; the failure is kept in one of its own, unless somebody was quicker. */
+function failed<T>(fences: Fences<T>, command: SagaCommand, inputHash: string, reply: StoredReply): Promise<Answer> {
+  return fences.transaction(async (_tx, fence) => {
+    const before = await fence.take(command, { state: 'failed', inputHash, reply, undoReply: null })
+    return before === undefined ? replayed(reply) : answerTo(judgeDo(before, inputHash), before)
+  })
+}
+
+function answerTo(verdict: ReturnType<typeof judgeDo>, fence: Fence): Answer {
+  if (verdict === 'refused') return REFUSED
+  if (verdict === 'mismatch') return errorAnswer('saga.input_mismatch')
+  if (fence.reply === null) throw new Terminal('saga.fence_broken', 'a fence that is done or failed holds no reply')
+  return replayed(fence.reply)
+}
+
+function runUndo<Parts, T>(fences: Fences<T>, { command, data, step, context }: RowCommand<Parts, T>): Promise<Answer> {
+  return fences.transaction(async (tx, fence) => {
+    const at = timeOf(context.clock.now())
+    const tombstone: StoredUndo = { effect: 'none', at }
+    const before = await fence.take(command, { state: 'tombstone', inputHash: null, reply: null, undoReply: tombstone })
+    const verdict = judgeUndo(before)
+    if (verdict === 'tombstone') return replayedUndo(tombstone)
+    if (verdict === 'reverse') {
+      const undoReply: StoredUndo = { effect: (await step.handlers.undo?.(tx, data as never, context)) ?? 'reversed', at }
+      await fence.put(command, { state: 'undone', undoReply })
+      return replayedUndo(undoReply)
+    }
+    if (before?.undoReply) return replayedUndo(before.undoReply)
+    await fence.put(command, { undoReply: tombstone })
+    return replayedUndo(tombstone)
+  })
+}
