@@ -105,11 +105,11 @@ export class OutboxRelay {
     const held = await maybe(
       this.#options.db,
       z.object({ holder: z.string() }),
-      sql`insert into ${this.#lease} as l (only, holder, until)
-          values (true, ${this.#options.instance}, now() + make_interval(secs => ${LEASE_MS / 1000}))
-          on conflict (only) do update set holder = excluded.holder, until = excluded.until
+      sql`insert into ${this.#lease} as l (holder, until)
+          values (${this.#options.instance}, now() + make_interval(secs => ${LEASE_MS / 1000}))
+          on conflict on constraint outbox_lease_pkey do update set holder = excluded.holder, until = excluded.until
             where l.holder = excluded.holder or l.until < now()
-          returning holder`,
+          returning l.holder`,
     )
     this.#leasedUntil = held === undefined ? 0 : now + LEASE_MS
     return held !== undefined
