@@ -72,9 +72,7 @@ export class Consumer {
 
   #say({ seq }: Pick<Stored, 'seq'>, deliveries: number, delayMs?: number): void {
     this.#words.push({ durable: this.spec.durable, seq: String(seq), deliveries, ...(delayMs !== undefined && { delayMs }) })
-    this.#settling ??= this.#settle().finally(() => {
-      this.#settling = undefined
-    })
+    this.#settling ??= this.#settle()
   }
 
   /** A word that does not get through is no loss: the delivery comes again when its lease ends. */
@@ -87,6 +85,7 @@ export class Consumer {
       this.hungry = true
       this.#means.wake()
     }
+    this.#settling = undefined
   }
 
   async stop(deadlineMs: number): Promise<void> {

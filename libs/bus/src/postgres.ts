@@ -80,18 +80,19 @@ export class PostgresBus implements Bus {
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new Transient('the bus is behind: too many messages wait to be published'))
     return new Promise((done, failed) => {
       this.#waiting.push({ message, deadline: Date.now() + deadlineMs, done, failed })
-      this.#publishing ??= this.#publishAll().finally(() => {
-        this.#publishing = undefined
-      })
+      this.#publishing ??= this.#publishAll()
     })
   }
 
   /** While one statement is in flight the next batch gathers: no timer. */
   async #publishAll(): Promise<void> {
+    await Promise.resolve()
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MAX_BATCH)
       await this.#publishBatch(batch).catch((error: unknown) => this.#recover(batch, error))
     }
+    // In the same turn in which nothing was found to wait: who comes a turn later must start anew, or would wait for ever.
+    this.#publishing = undefined
   }
 
   async #publishBatch(batch: readonly Waiting[]): Promise<void> {
@@ -149,19 +150,19 @@ export class PostgresBus implements Bus {
   /** One claim at a time for all consumers that may have something; whoever asks meanwhile gets another round. */
   #wake(): void {
     this.#again = true
-    this.#claiming ??= this.#claimAll().finally(() => {
-      this.#claiming = undefined
-    })
+    this.#claiming ??= this.#claimAll()
   }
 
   async #claimAll(): Promise<void> {
+    await Promise.resolve()
     while (this.#again && !this.#stop.signal.aborted) {
       this.#again = false
       const wants = [...this.#consumers.values()].filter((consumer) => consumer.hungry && consumer.room > 0)
-      if (wants.length === 0) return
+      if (wants.length === 0) break
       for (const consumer of wants) consumer.hungry = false
       await this.#claim(wants).catch((error: unknown) => this.#onTrouble(error))
     }
+    this.#claiming = undefined
   }
 
   async #claim(wants: readonly Consumer[]): Promise<void> {

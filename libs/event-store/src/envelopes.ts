@@ -91,7 +91,7 @@ async function sealedBy(sealer: Sealer | undefined, stream: string, event: Uncha
  *  is that the event and its envelope belong together. Throws Terminal `event_store.foreign_event`. */
 export function readEnvelope({ id, type, body }: NewEvent): Envelope {
   const { hash, prevHash, data } = body
-  if (body['id'] !== id || body['type'] !== type || typeof hash !== 'string' || typeof prevHash !== 'string' || typeof data !== 'object')
+  if (body.id !== id || body.type !== type || typeof hash !== 'string' || typeof prevHash !== 'string' || typeof data !== 'object')
     throw new Terminal('event_store.foreign_event', `event ${id} of type ${type} does not carry its envelope`)
   return body as unknown as Envelope
 }

@@ -42,9 +42,7 @@ export class GroupCommit {
     if (this.#waiting.length >= MOST_WAITING) return Promise.reject(new Transient('the event store is behind: too many appends wait'))
     return new Promise((done, failed) => {
       this.#waiting.push({ stream, events, expected, done, failed })
-      this.#working ??= this.#work().finally(() => {
-        this.#working = undefined
-      })
+      this.#working ??= this.#work()
     })
   }
 
@@ -60,6 +58,8 @@ export class GroupCommit {
       const group = this.#waiting.splice(0, groupSize(this.#waiting))
       await this.#commit(group).catch((error: unknown) => this.#oneByOne(group, error))
     }
+    // In the same turn in which nothing was found to wait: who comes a turn later must start anew, or would wait for ever.
+    this.#working = undefined
   }
 
   async #commit(group: Group): Promise<void> {

@@ -77,9 +77,7 @@ export class Watch {
     for (const { filter, wake } of this.#readers) if (streams.some((stream) => matches(filter, stream))) wake()
     this.#start()
     this.#unsaid = true
-    this.#hinting ??= this.#hint().finally(() => {
-      this.#hinting = undefined
-    })
+    this.#hinting ??= this.#hint()
   }
 
   async close(): Promise<void> {
@@ -95,11 +93,13 @@ export class Watch {
 
   /** Nothing is lost with a hint that fails: the other processes poll. */
   async #hint(): Promise<void> {
+    await Promise.resolve()
     while (this.#unsaid && this.#listener !== undefined && !this.#stop.signal.aborted) {
       this.#unsaid = false
       await exec(this.#listener, prepared('event_store_hint', sql`select pg_notify(${CHANNEL}, ${this.#self})`)).catch(this.#onTrouble)
       await this.#pause(HINT_MS)
     }
+    this.#hinting = undefined
   }
 
   #start(): void {

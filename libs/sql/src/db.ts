@@ -64,6 +64,12 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Pr
   const client = await pool.connect().catch(rethrown)
   const after: (() => void)[] = []
   let broken: Error | undefined
+  // A connection that dies between two statements says so by an event, which would end the process if nobody heard it; the next
+  // statement fails by itself.
+  const hear = (error: Error) => {
+    broken = error
+  }
+  client.on('error', hear)
   try {
     await run(client, BEGIN)
     const result = await work({ query: (statement) => run(client, statement), afterCommit: (later) => void after.push(later) })
@@ -71,11 +77,10 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Pr
     for (const later of after) later()
     return result
   } catch (error) {
-    await run(client, ROLLBACK).catch((failure: Error) => {
-      broken = failure
-    })
+    await run(client, ROLLBACK).catch(hear)
     throw error
   } finally {
+    client.off('error', hear)
     client.release(broken)
   }
 }
