@@ -96,7 +96,7 @@ export interface Participant<Parts, T> {
 /** Runs one command against its fence. Throws where the bus should deliver it again. */
 export async function answerCommand<Parts, T>(participant: Participant<Parts, T>, command: SagaCommand): Promise<SagaReply> {
   const answer = await answerOf(participant, command)
-  const reply = replyTo(command, answer, participant)
+  const reply = replyTo(command, answer, { service: participant.service, instance: participant.instance })
   textOf(reply)
   return reply
 }

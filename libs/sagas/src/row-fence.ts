@@ -24,7 +24,7 @@ async function runDo<Parts, T>(fences: Fences<T>, each: RowCommand<Parts, T>): P
     return await applied(fences, each, inputHash)
   } catch (error) {
     if (!(error instanceof Refusal) || !(error.code in each.step.message.fails)) throw error
-    return failed(fences, each.command, inputHash, { outcome: 'failed', code: error.code, at: timeOf(each.context.clock.now()) })
+    return failed(fences, each, inputHash, { outcome: 'failed', code: error.code, at: timeOf(each.context.clock.now()) })
   }
 }
 
@@ -40,10 +40,20 @@ function applied<Parts, T>(fences: Fences<T>, { command, data, step, context }: 
 }
 
 /** The effect was rolled back with its transaction; the failure is kept in one of its own, unless somebody was quicker. */
-function failed<T>(fences: Fences<T>, command: SagaCommand, inputHash: string, reply: StoredReply): Promise<Answer> {
-  return fences.transaction(async (_tx, fence) => {
-    const before = await fence.take(command, { state: 'failed', inputHash, reply, undoReply: null })
-    return before === undefined ? replayed(reply) : answerTo(judgeDo(before, inputHash), before)
+function failed<Parts, T>(
+  fences: Fences<T>,
+  { command, data, step, context }: RowCommand<Parts, T>,
+  inputHash: string,
+  refused: StoredReply & { readonly code: string },
+): Promise<Answer> {
+  return fences.transaction(async (tx, fence) => {
+    const before = await fence.take(command, { state: 'failed', inputHash, reply: refused, undoReply: null })
+    if (before !== undefined) return answerTo(judgeDo(before, inputHash), before)
+    const code = (await step.handlers.failed?.(tx, refused.code, data, context)) ?? refused.code
+    if (code === refused.code) return replayed(refused)
+    const reply = { ...refused, code }
+    await fence.put(command, { reply })
+    return replayed(reply)
   })
 }
 

@@ -26,6 +26,9 @@ export interface RowHandlers<M extends StepMessage, Parts, T> {
   /** Runs in the transaction of the fence and gives what is answered. A refusal whose code the message lists among its failures
    *  is the answer `failed`, and nothing of the transaction stays; any other throw is delivered again. */
   do(tx: T, data: z.output<M['do']>, context: StepContext<Parts>): Promise<z.input<M['done']>>
+  /** Runs in the transaction that keeps a failure, once, and gives the code that is answered: for what must be counted although
+   *  the effect was rolled back. */
+  failed?(tx: T, code: string, data: z.output<M['do']>, context: StepContext<Parts>): Promise<string>
   /** Takes back what the do did. Runs at most once, only after a do that was done, and must not fail on foreign data. */
   undo?(tx: T, data: Undo<M>, context: StepContext<Parts>): Promise<Effect | undefined>
 }

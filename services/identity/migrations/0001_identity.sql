@@ -1,7 +1,7 @@
 -- Identity: persons and how they prove themselves, sessions, memberships, signing keys. Sagas leave their open list here.
 
 create table deployment (
-  only boolean primary key default true check (only),
+  only_row boolean primary key default true check (only_row),
   rp_id text not null,
   created_at timestamptz not null default now()
 );
@@ -104,6 +104,7 @@ create table pending_registrations (
   completed_at timestamptz,
   session_id uuid,
   created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   expires_at timestamptz not null
 );
 create index registration_of_saga on pending_registrations (saga_id) where saga_id is not null;
@@ -204,7 +205,7 @@ create index outbox_open on outbox (seq) where published_at is null;
 create index outbox_sent on outbox (published_at) where published_at is not null;
 
 create table outbox_lease (
-  only boolean primary key default true check (only),
+  only_row boolean primary key default true check (only_row),
   holder text not null,
   until timestamptz not null
 );

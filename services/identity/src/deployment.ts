@@ -5,7 +5,7 @@ import { z } from 'zod'
 /** Every passkey is bound to the RP id it was made under. The first start keeps it; a start with another one is refused
  *  (Terminal `deployment.rp_id`), because nobody could log in any more. */
 export async function requireSameDeployment(db: Db, rpId: string): Promise<void> {
-  await exec(db, sql`insert into identity.deployment (rp_id) values (${rpId}) on conflict (only) do nothing`)
+  await exec(db, sql`insert into identity.deployment (rp_id) values (${rpId}) on conflict (only_row) do nothing`)
   const { rp_id } = await one(db, z.object({ rp_id: z.string() }), sql`select rp_id from identity.deployment`)
   if (rp_id !== rpId)
     throw new Terminal('deployment.rp_id', `The passkeys of this database belong to "${rp_id}", not to "${rpId}". Set RP_ID or PUBLIC_ORIGIN back.`)

@@ -1,4 +1,4 @@
-import { refusals } from '@loomworks/kernel'
+import { type Refusal, refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { RegistrationState } from './vocabulary.ts'
 
@@ -52,3 +52,11 @@ export const saga = refusals('saga', {
 })
 
 export const catalogues = [signup, passkey, totp, login, credential, claim, saga]
+
+/** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
+export function refusalOfCode(code: string, retryAfterS?: number): Refusal {
+  const known = [...Object.values(signup), ...Object.values(claim)].find((each) => each.code === code) as
+    | ((details?: undefined, retryAfterS?: number) => Refusal)
+    | undefined
+  return (known ?? saga.step_error)(undefined, retryAfterS)
+}

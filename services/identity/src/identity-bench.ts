@@ -3,16 +3,18 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { PostgresBus } from '@loomworks/bus'
-import { STREAMS } from '@loomworks/contracts'
+import { type Bus, PostgresBus } from '@loomworks/bus'
+import { replySubject, SagaCommand, type SagaReply, STREAMS } from '@loomworks/contracts'
 import { PostgresEventStore } from '@loomworks/event-store'
-import { type Clock, ServiceName, sha256, systemClock, tokenHash } from '@loomworks/kernel'
-import { consumersOf, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
+import { type Clock, derivedId, ServiceName, sha256, systemClock, tokenHash } from '@loomworks/kernel'
+import { sagaCommandConsumer } from '@loomworks/sagas'
+import { consumersOf, type Platform, type RunningService, makeLog, silentLog, startService } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
 import { identity } from './service.ts'
 
 export const ORIGIN = 'http://localhost:4400'
+const OTHERS = ['memory', 'credit'] as const
 const OPERATOR_TOKEN = `lwo_${'o'.repeat(43)}`
 
 export interface BenchOptions {
@@ -36,8 +38,15 @@ export interface Answer {
   readonly cookies: readonly string[]
 }
 
+/** How the other services answer the steps of a signup; a step without an entry is done. */
+export type Steps = Map<string, (command: SagaCommand) => StepAnswer | Promise<StepAnswer>>
+type StepAnswer = Pick<SagaReply, 'outcome' | 'code' | 'data'>
+
 export interface IdentityBench extends AsyncDisposable {
   readonly db: Database
+  readonly steps: Steps
+  /** Settings of the deployment, its key files among them. */
+  readonly settings: Readonly<Record<string, string>>
   readonly platform: Platform
   readonly service: RunningService
   readonly operatorToken: string
@@ -53,32 +62,57 @@ export async function identityBench({ adminUrl, clock = systemClock, environment
   const home = await mkdtemp(path.join(tmpdir(), 'lw-'))
   const bus = new PostgresBus({ db: database.db, onTrouble: () => undefined })
   const eventStore = new PostgresEventStore({ db: database.db, onTrouble: () => undefined })
+  const settings = { ...(await settingsIn(home)), ...environment }
   const platform: Platform = {
     eventStore,
     bus,
     databaseOf: () => database.db,
     addressOf: (service) => ({ origin: 'http://localhost', socketPath: path.join(home, service) }),
     secretOf,
-    logOf: () => silentLog,
+    logOf: (service) => (process.env.BENCH_LOG ? makeLog(service, process.stderr) : silentLog),
     clock,
-    environment: { ...(await settingsIn(home)), ...environment },
+    environment: settings,
   }
-  await bus.ensure({ streams: STREAMS, consumers: consumersOf(identity) })
+  await bus.ensure({ streams: STREAMS, consumers: [...consumersOf(identity), ...OTHERS.map(sagaCommandConsumer)] })
+  const steps: Steps = new Map()
+  const others = OTHERS.map((name) => answering(bus, name, steps))
   const service = await startService(identity, platform)
   return {
     db: database.db,
+    steps,
+    settings,
     platform,
     service,
     operatorToken: OPERATOR_TOKEN,
     ...clientOf(service),
     async [Symbol.asyncDispose]() {
       await service.stop(5000)
+      await Promise.all(others.map((each) => each.stop(1000)))
       await bus.drain(5000)
       await eventStore.close()
       await database[Symbol.asyncDispose]()
       await rm(home, { recursive: true, force: true })
     },
   }
+}
+
+/** A service that takes part in signups, as the bus sees it. */
+function answering(bus: Bus, service: (typeof OTHERS)[number], steps: Steps) {
+  return bus.consume(sagaCommandConsumer(service), async ({ data }) => {
+    const command = SagaCommand.parse(JSON.parse(data))
+    const { id, sagaId, step, dir, attempt } = command
+    const answer = (await steps.get(`${step}/${dir}`)?.(command)) ?? { outcome: 'done' as const, data: doneData(command) }
+    const reply: SagaReply = { v: 1, id: `${id}/r`, sagaId, step, dir, attempt, at: new Date().toISOString(), service, instance: 'bench', ...answer }
+    await bus.publish({ subject: replySubject(sagaId, step), id: reply.id, data: JSON.stringify(reply) })
+    return 'ack'
+  })
+}
+
+function doneData({ step, dir, data, sagaId }: SagaCommand): NonNullable<StepAnswer['data']> {
+  if (dir === 'undo') return { effect: 'reversed' }
+  if (step === 'induct') return { engagementId: data.engagementId ?? '', seed: derivedId(sagaId, 'seed'), cycle: derivedId(sagaId, 'cycle'), position: '1' }
+  if (step === 'reserve') return { grantId: derivedId(sagaId, 'grant'), assetId: 'loomworks_credit_sonnet', amount: '100000', grantKind: 'operator_curated' }
+  return { flowTx: derivedId(sagaId, 'flow'), balance: '100000' }
 }
 
 function secretOf(service: ServiceName): string {
@@ -102,10 +136,17 @@ async function settingsIn(home: string): Promise<Readonly<Record<string, string>
 
 function clientOf(service: RunningService): Pick<IdentityBench, 'ask' | 'internal' | 'introspect'> {
   const send = async (method: 'GET' | 'POST' | 'PATCH', url: string, authorization: string, { body, headers = {} }: Ask): Promise<Answer> => {
+    if (service.app === undefined) throw new Error('identity answers through the kit')
     const answer = await service.app.inject({
       method,
       url,
-      headers: { authorization, 'x-client-ip': '203.0.113.7', 'user-agent': 'bench', ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        authorization,
+        'x-client-ip': '203.0.113.7',
+        'user-agent': 'bench',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const json = String(answer.headers['content-type'] ?? '').includes('json')

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import type { OutboxRelay } from '@loomworks/bus'
+import type { Bus, OutboxRelay } from '@loomworks/bus'
 import { type Clock, tokenHash } from '@loomworks/kernel'
+import { anySaga, SagaHost } from '@loomworks/sagas'
 import type { Log, Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import type { IdentityConfig } from './config.ts'
@@ -10,11 +11,17 @@ import { type Keyring, keyFromFile, keyringOf, requireSameKey } from './keyring.
 import type { RelyingParty } from './passkeys.ts'
 import { type SecretHashes, secretHashes } from './service-secrets.ts'
 import { type Signing, signingOn } from './signing.ts'
+import { completeRegistration, reopenRegistration } from './signup/ending.ts'
+import { orphanedSignups } from './signup/orphans.ts'
+import { signupSaga } from './signup/saga.ts'
 
 /** What the slices of identity are given; built once from the platform, never imported as a value by a slice. */
 export interface IdentityParts {
   readonly config: IdentityConfig
   readonly db: Database
+  readonly bus: Bus
+  /** Names this process among the instances of identity. */
+  readonly instance: string
   readonly relay: OutboxRelay
   readonly clock: Clock
   readonly log: Log
@@ -27,19 +34,26 @@ export interface IdentityParts {
   readonly operatorHash: string | undefined
   readonly rp: RelyingParty
   readonly cookies: Cookies
+  /** Runs the signups. */
+  readonly sagas: SagaHost
 }
 
 /** Reads the keys and refuses a database of another deployment before anything is served. */
-export async function parts({ config, db, relay, clock, log }: Wiring<IdentityConfig>): Promise<IdentityParts> {
+export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityParts> {
+  const { config, db, bus, instance, relay, clock, log } = wiring
   const kek = await keyFromFile('VAULT_KEK_FILE', config.vaultKeyFile)
   const pepper = await keyFromFile('EMAIL_PEPPER_FILE', config.emailPepperFile)
   await requireSameKey(db, 'VAULT_KEK_FILE', kek)
   await requireSameKey(db, 'EMAIL_PEPPER_FILE', pepper)
   await requireSameDeployment(db, config.rpId)
+  const sagas = hostOf(wiring)
+  await sagas.check()
   const keyring = keyringOf(kek)
   return {
     config,
     db,
+    bus,
+    instance,
     relay,
     clock,
     log,
@@ -50,5 +64,22 @@ export async function parts({ config, db, relay, clock, log }: Wiring<IdentityCo
     operatorHash: config.operatorTokenFile === undefined ? undefined : tokenHash((await readFile(config.operatorTokenFile, 'utf8')).trim()),
     rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin] },
     cookies: cookiesFor(config.publicOrigin),
+    sagas,
   }
+}
+
+function hostOf({ config, eventStore, bus, db, clock, log }: Wiring<IdentityConfig>): SagaHost {
+  return new SagaHost({
+    sagas: [anySaga(signupSaga)],
+    eventStore,
+    bus,
+    db,
+    schema: 'identity',
+    clock,
+    openMax: config.openSagasMax,
+    orphans: () => orphanedSignups(db, clock.now()),
+    onTerminal: ({ id, state, code = 'saga.step_error' }, tx) =>
+      state === 'completed' ? completeRegistration(tx, id, clock.now()) : reopenRegistration(tx, id, code, clock.now()),
+    onTrouble: (error) => log.warn({ err: error }, 'a saga waits'),
+  })
 }

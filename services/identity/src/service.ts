@@ -1,5 +1,6 @@
 // Identity: who is who, how they prove it, who belongs where. The host of the signup saga.
 import { fileURLToPath } from 'node:url'
+import { sagaCommandConsumer, sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
 import { IdentityConfig } from './config.ts'
 import { catalogues } from './errors.ts'
@@ -13,8 +14,18 @@ import { nameCompanionRoute } from './person/name-companion/route.ts'
 import { showMeRoute } from './person/show-me/route.ts'
 import { personNamesRoute } from './person-names/route.ts'
 import { appendPersonFacts } from './person-streams.ts'
+import { listSagasRoute } from './saga/list/route.ts'
+import { showSagaRoute } from './saga/show/route.ts'
+import { hosting, participating } from './saga-workers.ts'
 import { serviceOfSecret } from './service-secrets.ts'
 import { logOutRoute } from './session/log-out/route.ts'
+import { askPasskeyRoute } from './signup/ask-passkey/route.ts'
+import { beginSignupRoute } from './signup/begin/route.ts'
+import { followProgressRoute } from './signup/follow-progress/route.ts'
+import { renewTotpRoute } from './signup/renew-totp/route.ts'
+import { showProgressRoute } from './signup/show-progress/route.ts'
+import { verifyPasskeyRoute } from './signup/verify-passkey/route.ts'
+import { verifyTotpRoute } from './signup/verify-totp/route.ts'
 import { sweeping } from './sweeping.ts'
 import { introspectRoute } from './token/introspect/route.ts'
 import { issueServiceTokenRoute } from './token/issue-service-token/route.ts'
@@ -26,6 +37,13 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
   refusals: catalogues,
   migrations: fileURLToPath(new URL('../migrations', import.meta.url)),
   operations: [
+    beginSignupRoute,
+    askPasskeyRoute,
+    verifyPasskeyRoute,
+    renewTotpRoute,
+    verifyTotpRoute,
+    showProgressRoute,
+    followProgressRoute,
     beginLoginRoute,
     finishLoginRoute,
     logOutRoute,
@@ -38,9 +56,12 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     personNamesRoute,
     checkMembershipRoute,
     snapshotRoute,
+    listSagasRoute,
+    showSagaRoute,
   ],
+  consumers: [sagaCommandConsumer('identity'), sagaReplyConsumer],
   wire: parts,
-  workers: (given) => [sweeping(given)],
+  workers: (given) => [sweeping(given), hosting(given), participating(given)],
   beforePublish: appendPersonFacts,
   serviceOfSecret:
     ({ secrets }) =>
@@ -48,3 +69,5 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
       serviceOfSecret(secrets, authorization),
   keys: ({ signing }) => signing.keys,
 })
+
+export { adminGrant } from './roles.ts'

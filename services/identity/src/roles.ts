@@ -1,0 +1,62 @@
+// Roles of the deployment. They open no engagement, no memory and no secret.
+import { type Role, RoleGranted } from '@loomworks/contracts'
+import { type Actor, actorFromService, emailLookup, idOf, newId, type PersonId, timeOf } from '@loomworks/kernel'
+import { childTrace } from '@loomworks/service-kit'
+import { type Database, type Db, exec, many, maybe, one, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import { fact, type PersonFact, statePersonFacts } from './facts.ts'
+
+const FIRST_ADMIN_LOCK = 7_430_002
+const ADMIN_ROLES: readonly Role[] = ['admin', 'ops']
+
+/** The first activated person of an embedded deployment gets admin and ops: facts about it, or none where anybody has a role. Of
+ *  two persons activated at once one is the first. */
+export async function firstAdminFacts(tx: Db, personId: PersonId): Promise<readonly PersonFact[]> {
+  await tx.query(sql`select pg_advisory_xact_lock(${FIRST_ADMIN_LOCK})`)
+  const { taken } = await one(tx, z.object({ taken: z.boolean() }), sql`select exists (select from identity.person_roles) as taken`)
+  return taken ? [] : grantRoles(tx, personId, ADMIN_ROLES, actorFromService('signup'))
+}
+
+/** Grants roles; facts about those that were not there. */
+async function grantRoles(tx: Db, personId: PersonId, roles: readonly Role[], by: Actor): Promise<readonly PersonFact[]> {
+  const facts: PersonFact[] = []
+  for (const role of roles) {
+    const granted = await exec(
+      tx,
+      sql`insert into identity.person_roles as r (person_id, role, granted_by)
+          values (${personId}, ${role}, ${JSON.stringify(by)})
+          on conflict (person_id, role) do update set active = true, granted_by = excluded.granted_by, granted_at = now() where not r.active`,
+    )
+    if (granted === 1) facts.push(fact(RoleGranted, { personId, by, role }))
+  }
+  return facts
+}
+
+export interface AdminGrant {
+  readonly personId: PersonId
+  /** All roles the person has now. */
+  readonly roles: readonly string[]
+}
+
+/** Makes the person with this address an administrator: roles admin and ops. For who holds the database's URL (`loom admin
+ *  grant`). Undefined where nobody active has the address. */
+export async function adminGrant(db: Database, email: string): Promise<AdminGrant | undefined> {
+  return db.transaction(async (tx) => {
+    const person = await maybe(
+      tx,
+      z.object({ id: idOf<'person'>() }),
+      sql`select id from identity.persons where email_lookup = ${emailLookup(email)} and state = 'active' for update`,
+    )
+    if (person === undefined) return undefined
+    const actor = actorFromService('operator')
+    const facts = await grantRoles(tx, person.id, ADMIN_ROLES, actor)
+    const cause = newId()
+    await statePersonFacts(tx, person.id, facts, { at: timeOf(Date.now()), actor, correlationId: cause, causationId: cause, traceparent: childTrace() })
+    const roles = await many(
+      tx,
+      z.object({ role: z.string() }),
+      sql`select role from identity.person_roles where person_id = ${person.id} and active order by role`,
+    )
+    return { personId: person.id, roles: roles.map(({ role }) => role) }
+  })
+}

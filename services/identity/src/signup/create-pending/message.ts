@@ -1,0 +1,124 @@
+// First step of identity: out of the registration comes a person nobody can see yet. The unique address covers pending persons,
+// so of parallel signups of one address exactly one gets past this step.
+import { createPendingPerson } from '@loomworks/contracts'
+import { emailLookup, newId, type PersonId, timeOf } from '@loomworks/kernel'
+import { sagaStep } from '@loomworks/sagas'
+import { type Db, exec, sql, type Tx } from '@loomworks/sql'
+import { signup } from '../../errors.ts'
+import type { Keyring } from '../../keyring.ts'
+import type { IdentityParts } from '../../parts.ts'
+import { countTry } from '../../throttles.ts'
+import { totpBinding } from '../factors.ts'
+import { registrationById } from '../queries.ts'
+import type { Registration } from '../state.ts'
+
+const TAKEN_TOLD_MAX = 5
+const TAKEN_WINDOW_MS = 3_600_000
+
+export const createPendingStep = sagaStep<typeof createPendingPerson, IdentityParts, Tx>(createPendingPerson, {
+  async do(tx, { registrationId, personId }, { sagaId, clock, parts }) {
+    const registration = complete(await registrationById(tx, registrationId), sagaId)
+    const nowMs = clock.now()
+    if (!(await insertPerson(tx, personId, registration, nowMs))) throw signup.email_taken()
+    if (!(await insertPasskey(tx, personId, registration, nowMs))) throw signup.credential_taken()
+    await insertFactors(tx, parts.keyring, personId, registration)
+    return { credentialCount: 1 }
+  },
+
+  /** Deletes exactly what the do made, while nobody else can have seen it. */
+  async undo(tx, { personId }) {
+    await exec(tx, sql`delete from identity.recovery_codes where person_id = ${personId}`)
+    await exec(tx, sql`delete from identity.totp_factors where person_id = ${personId}`)
+    await exec(tx, sql`delete from identity.webauthn_credentials where person_id = ${personId}`)
+    await exec(tx, sql`delete from identity.persons where id = ${personId} and state = 'pending'`)
+    return 'reversed'
+  },
+
+  /** That an address is taken is told five times an hour; then the answer says nothing about it. */
+  async failed(tx, code, { registrationId }, { clock, parts }) {
+    if (code !== signup.email_taken.code) return code
+    const registration = await registrationById(tx, registrationId)
+    const keyHash = parts.keyring.mac('vault', `email/${emailLookup(registration?.email ?? '')}`)
+    const told = await countTry(tx, { kind: 'registration', keyHash, most: TAKEN_TOLD_MAX, windowMs: TAKEN_WINDOW_MS }, clock.now())
+    return told ? code : signup.too_many_attempts.code
+  },
+})
+
+type Complete = { readonly [K in keyof Registration]: NonNullable<Registration[K]> | (K extends Optional ? Registration[K] : never) }
+type Optional = 'saga_input' | 'network_hash' | 'completed_at' | 'session_id'
+
+/** The registration with everything a person is made of; refuses `signup.registration_expired` where it was cleared. */
+function complete(registration: Registration | undefined, sagaId: string): Complete {
+  if (registration === undefined || registration.saga_id !== sagaId || !isComplete(registration)) throw signup.registration_expired()
+  return registration
+}
+
+function isComplete(registration: Registration): registration is Registration & Complete {
+  const {
+    email,
+    display_name,
+    companion_name,
+    user_handle,
+    credential,
+    totp_sealed,
+    totp_key_id,
+    totp_step,
+    recovery_digests,
+    recovery_key_id,
+    set_id,
+    saga_id,
+  } = registration
+  const needed = [
+    email,
+    display_name,
+    companion_name,
+    user_handle,
+    credential,
+    totp_sealed,
+    totp_key_id,
+    totp_step,
+    recovery_digests,
+    recovery_key_id,
+    set_id,
+    saga_id,
+  ]
+  return needed.every((each) => each !== null)
+}
+
+async function insertPerson(tx: Db, personId: PersonId, { user_handle, email, display_name, companion_name }: Complete, nowMs: number): Promise<boolean> {
+  const made = await exec(
+    tx,
+    sql`insert into identity.persons (id, user_handle, email, email_lookup, display_name, signup_display_name, companion_name, state, created_at)
+        values (${personId}, ${user_handle}, ${email}, ${emailLookup(email)}, ${display_name}, ${display_name}, ${companion_name}, 'pending', ${timeOf(nowMs)})
+        on conflict do nothing`,
+  )
+  return made === 1
+}
+
+async function insertPasskey(tx: Db, personId: PersonId, { credential }: Complete, nowMs: number): Promise<boolean> {
+  const made = await exec(
+    tx,
+    sql`insert into identity.webauthn_credentials (id, person_id, credential_id, public_key, alg, sign_count, transports, aaguid, backup_eligible, backup_state,
+                                                   display_name, state, created_at)
+        values (${newId(nowMs)}, ${personId}, ${Buffer.from(credential.credentialId, 'base64url')}, ${Buffer.from(credential.publicKey, 'base64url')},
+                ${credential.alg}, ${credential.signCount}, ${JSON.stringify(credential.transports)}, ${credential.aaguid}, ${credential.backupEligible},
+                ${credential.backupState}, ${credential.name}, 'active', ${timeOf(nowMs)})
+        on conflict (credential_id) do nothing`,
+  )
+  return made === 1
+}
+
+/** The secret is sealed anew, bound to the person; the step just used stays used, so its code opens nothing else. */
+async function insertFactors(tx: Db, keyring: Keyring, personId: PersonId, registration: Complete): Promise<void> {
+  const secret = keyring.open('totp', registration.totp_sealed, totpBinding('registration', registration.id))
+  await exec(
+    tx,
+    sql`insert into identity.totp_factors (person_id, secret_sealed, key_id, last_step)
+        values (${personId}, ${keyring.seal('totp', secret, totpBinding('person', personId))}, ${keyring.keyId}, ${registration.totp_step})`,
+  )
+  await exec(
+    tx,
+    sql`insert into identity.recovery_codes (person_id, digest, key_id, set_id)
+        select ${personId}, digest, ${registration.recovery_key_id}, ${registration.set_id} from unnest(${[...registration.recovery_digests]}::text[]) as digest`,
+  )
+}

@@ -1,0 +1,39 @@
+// What the end of a saga means for its registration. Runs in the transaction that marks the saga as ended, and once more for who
+// waits for it: each change says which saga it is about, so a repeat changes nothing.
+import { type SagaId, timeOf } from '@loomworks/kernel'
+import { type Db, exec, maybe, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import { countTry, type Throttle } from '../throttles.ts'
+
+const CLAIM_WINDOW_MS = 900_000
+const CLAIM_TRIES = 10
+
+/** Unknown claim tokens are counted per network: ten in 15 minutes. */
+export function claimThrottle(networkHash: string): Throttle {
+  return { kind: 'claim', keyHash: networkHash, most: CLAIM_TRIES, windowMs: CLAIM_WINDOW_MS }
+}
+
+/** The signup is done: the registration shows that it is, and forgets what it knew of the person. */
+export async function completeRegistration(tx: Db, sagaId: SagaId, nowMs: number): Promise<void> {
+  const now = timeOf(nowMs)
+  await exec(
+    tx,
+    sql`update identity.pending_registrations
+           set state = 'completed', completed_at = ${now}, updated_at = ${now}, email = null, display_name = null, companion_name = null, user_handle = null,
+               credential = null, totp_sealed = null, recovery_digests = null, saga_input = null, network_hash = null
+         where saga_id = ${sagaId} and state = 'submitted'`,
+  )
+}
+
+/** The signup was undone: the registration may try again. An unknown claim token is counted against the network it came from. */
+export async function reopenRegistration(tx: Db, sagaId: SagaId, code: string, nowMs: number): Promise<void> {
+  const reopened = await maybe(
+    tx,
+    z.object({ network_hash: z.string().nullable() }),
+    sql`update identity.pending_registrations
+           set state = 'proven', updated_at = ${timeOf(nowMs)}
+         where saga_id = ${sagaId} and state = 'submitted'
+        returning network_hash`,
+  )
+  if (reopened?.network_hash && code === 'claim.token_unknown') await countTry(tx, claimThrottle(reopened.network_hash), nowMs)
+}

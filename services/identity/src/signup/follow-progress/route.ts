@@ -1,0 +1,51 @@
+import { derivedId } from '@loomworks/kernel'
+import { hasEnded, type SagaView } from '@loomworks/sagas'
+import { EventStream, operation, type SseEvent, shared } from '@loomworks/service-kit'
+import { z } from 'zod'
+import { signup } from '../../errors.ts'
+import type { IdentityParts } from '../../parts.ts'
+import { Progress, progressOf, sagaProgressOf } from '../progress.ts'
+import { isGone, registrationById } from '../queries.ts'
+import { type Registration, RegistrationId, standingOf } from '../state.ts'
+
+/** Event ids grow over the attempts of a registration: attempt × 10,000 + revision of the saga's stream. */
+const IDS_PER_ATTEMPT = 10_000
+
+export const followProgressRoute = operation({
+  get: '/auth/signup/:registration_id/events',
+  id: 'followSignup',
+  summary: 'How far a signup is, as it goes on',
+  authz: { actors: ['anonymous', 'person'], object: 'registration', idFrom: 'params.registration_id', relation: 'none', hide: false },
+  limits: { rate: 'ip_only', stream: true },
+  params: z.object({ registration_id: RegistrationId }),
+  reply: Progress,
+  refuses: [signup.not_found, shared.invalid_body],
+
+  async answer({ params, header, signal }, parts: IdentityParts) {
+    const registration = await registrationById(parts.db, params.registration_id)
+    if (registration === undefined || isGone(registration, parts.clock.now())) throw signup.not_found()
+    return new EventStream(progressEvents(parts, registration, { after: Number(header('last-event-id') ?? -1), signal }))
+  },
+})
+
+interface Following {
+  /** The last event the client has seen. */
+  readonly after: number
+  readonly signal: AbortSignal
+}
+
+/** Waits for a saga that has not begun; ends behind the last event of one that has. */
+async function* progressEvents({ sagas, clock }: IdentityParts, registration: Registration, { after, signal }: Following): AsyncGenerator<SseEvent> {
+  const nowMs = clock.now()
+  if (standingOf(registration, nowMs) === 'expired') return yield eventOf(registration.attempt * IDS_PER_ATTEMPT, progressOf(registration, undefined, nowMs))
+  const attempt = Math.max(1, registration.attempt)
+  const sagaId = registration.saga_id ?? derivedId<'saga'>(registration.id, attempt)
+  const idOfView = ({ revision }: SagaView) => attempt * IDS_PER_ATTEMPT + Number(revision)
+  for await (const view of sagas.changes(sagaId, signal)) {
+    if (idOfView(view) > after || hasEnded(view)) yield eventOf(idOfView(view), sagaProgressOf(registration, view))
+  }
+}
+
+function eventOf(id: number, data: Progress): SseEvent {
+  return { id: String(id), event: 'progress', data }
+}
