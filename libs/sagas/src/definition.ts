@@ -56,21 +56,29 @@ type StepOptions<Input, M extends StepMessage> = Pick<Step<Input>, 'after' | 'wh
   readonly retry?: Retry
 }
 
-/** A step that a participant executes. */
-export function step<Input, M extends StepMessage>(message: M, options: StepOptions<Input, M>): Step<Input> {
-  return { timeoutMs: TIMEOUT_MS, retry: RETRY, ...options, message, data: options.data as Step<Input>['data'] }
+/** Makes the steps of one saga, typed by its input. */
+export interface StepMaker<Input> {
+  /** A step that a participant executes. */
+  step<M extends StepMessage>(message: M, options: StepOptions<Input, M>): Step<Input>
+  /** A step that waits. Nothing is sent, and nothing is left to undo. */
+  timer(options: Pick<Step<Input>, 'after' | 'when'> & { delayMs(input: Input): number }): Step<Input>
 }
 
-/** A step that waits. Nothing is sent, and nothing is left to undo. */
-export function timer<Input>(options: Pick<Step<Input>, 'after' | 'when'> & { delayMs(input: Input): number }): Step<Input> {
-  return { ...options, readOnly: true, data: () => ({}), timeoutMs: TIMEOUT_MS, retry: RETRY }
-}
-
-/** A saga as a value, its steps checked against the type of its input. */
+/** A saga as a value, its steps checked against the types of its input and of their messages. */
 export function defineSaga<S extends z.ZodType<JsonObject>>(
-  definition: Omit<SagaDefinition<z.output<S>>, 'input'> & { readonly input: S },
+  definition: Omit<SagaDefinition<z.output<S>>, 'input' | 'steps'> & {
+    readonly input: S
+    steps(make: StepMaker<z.output<S>>): Readonly<Record<string, Step<z.output<S>>>>
+  },
 ): SagaDefinition<z.output<S>> {
-  return definition
+  return { ...definition, steps: definition.steps(makerOf<z.output<S>>()) }
+}
+
+function makerOf<Input>(): StepMaker<Input> {
+  return {
+    step: (message, options) => ({ timeoutMs: TIMEOUT_MS, retry: RETRY, ...options, message, data: options.data as Step<Input>['data'] }),
+    timer: (options) => ({ ...options, readOnly: true, data: () => ({}), timeoutMs: TIMEOUT_MS, retry: RETRY }),
+  }
 }
 
 /** The definition as the engine takes it. The input of a stream was parsed by the same definition's schema when it began. */
