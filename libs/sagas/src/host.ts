@@ -10,6 +10,7 @@ import { refuse } from './errors.ts'
 import { Health } from './health.ts'
 import { OpenSagaTable } from './open-sagas.ts'
 import { Orchestrator, type StartRequest } from './orchestrator.ts'
+import { Room } from './room.ts'
 import { type SagaView, viewOf } from './view.ts'
 import { Watchers } from './watchers.ts'
 
@@ -63,7 +64,7 @@ export class SagaHost {
   readonly #engine: Orchestrator<Tx>
   readonly #watchers = new Watchers()
   readonly #health: Health
-  #openSagas = 0
+  readonly #room: Room
 
   /** Throws Terminal `saga.definition_invalid` naming the rule a definition breaks. */
   constructor(options: SagaHostOptions) {
@@ -72,6 +73,7 @@ export class SagaHost {
     this.#options = options
     this.#clock = clock
     this.#open = new OpenSagaTable(db, schema)
+    this.#room = new Room(options.openMax ?? OPEN_MAX, () => this.#open.count())
     this.#health = new Health({ bus: () => busAnswers(bus), event_store: () => eventStore.health(), database: async () => void (await this.#open.count()) })
     this.#engine = new Orchestrator<Tx>({
       sagas,
@@ -103,13 +105,13 @@ export class SagaHost {
   /** Begins a saga and gives it as it stands; a repeat gives the one that was begun. 503 `saga.busy` before anything starts. */
   async start<Input extends JsonObject>(definition: SagaDefinition<Input>, input: Input, request: StartRequest): Promise<SagaView> {
     if (!this.mayStart()) throw refuse.busy(undefined, 1)
-    this.#openSagas++
+    this.#room.taken()
     return viewOf(await this.#engine.start(definition, input, request))
   }
 
   /** Is there room for one more saga, and does everything it needs answer? */
   mayStart(): boolean {
-    return this.#openSagas < (this.#options.openMax ?? OPEN_MAX) && this.health().ok
+    return this.#room.isFree() && this.health().ok
   }
 
   /** The saga as its stream says; undefined where there is none. */
@@ -133,7 +135,7 @@ export class SagaHost {
   async run(signal: AbortSignal): Promise<void> {
     await this.check()
     const { bus } = this.#options
-    this.#openSagas = await this.#open.count()
+    await this.#room.count()
     const consumption = bus.consume(sagaReplyConsumer, async ({ data, deliveries }) => {
       await this.#engine.reply(data, deliveries > 1)
       return 'ack'
@@ -147,7 +149,7 @@ export class SagaHost {
     while (!signal.aborted) {
       await this.#trying(async () => {
         await this.#engine.sweep()
-        this.#openSagas = await this.#open.count()
+        await this.#room.count()
       })
       await pause(SWEEP_MS, signal)
     }

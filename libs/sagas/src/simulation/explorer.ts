@@ -191,7 +191,8 @@ class Explorer {
     const before = world.effects[step] ?? NONE
     const answers = dir === 'do' ? this.#doAnswers(step, before) : [this.#undoAnswer(before)]
     for (const { effect, outcome } of answers) {
-      if (dir === 'do' && effect.done > before.done && before.undoAnswered) this.#break(`S-INV-6: ${step} took effect after its undo was answered`, from, `cmd/${step}/do`)
+      if (dir === 'do' && effect.done > before.done && before.undoAnswered)
+        this.#break(`S-INV-6: ${step} took effect after its undo was answered`, from, `cmd/${step}/do`)
       yield { ...world, effects: { ...world.effects, [step]: effect }, net: new Set([...world.net, `rep/${step}/${dir}/${attempt}/${outcome}`]) }
     }
   }
@@ -237,7 +238,9 @@ function fenceOf(state: Fence['state']): Fence {
 
 function keyOf({ saga, effects, net }: World): string {
   const steps = Object.values(saga.steps).map(({ phase, attempt, halted }) => `${phase}${attempt}${halted ? '!' : ''}`)
-  const fences = Object.keys(saga.steps).map((id) => `${effects[id]?.fence?.state ?? '-'}${effects[id]?.done ?? 0}${effects[id]?.reversed ?? 0}${effects[id]?.undoAnswered ?? ''}`)
+  const fences = Object.keys(saga.steps).map(
+    (id) => `${effects[id]?.fence?.state ?? '-'}${effects[id]?.done ?? 0}${effects[id]?.reversed ?? 0}${effects[id]?.undoAnswered ?? ''}`,
+  )
   return `${saga.state}${saga.code ?? ''}${saga.stalled?.where ?? ''}|${steps.join()}|${fences.join()}|${[...net].sort().join()}`
 }
 

@@ -1,9 +1,18 @@
 // A saga on the real PostgreSQL: bus, fences, list of sagas and event store, with participants whose effects are rows of a table.
 import { fileURLToPath } from 'node:url'
 import { type Bus, PostgresBus } from '@loomworks/bus'
-import { activatePerson, confirmGrant, createPendingPerson, inductPersonalEngagement, joinCommons, reserveGrant, STREAMS, type StepMessage } from '@loomworks/contracts'
+import {
+  activatePerson,
+  confirmGrant,
+  createPendingPerson,
+  inductPersonalEngagement,
+  joinCommons,
+  reserveGrant,
+  STREAMS,
+  type StepMessage,
+} from '@loomworks/contracts'
 import { type EventStore, PostgresEventStore } from '@loomworks/event-store'
-import { actorFromPerson, type Clock, derivedId, newId, type PersonId, Refusal, type SagaId, systemClock } from '@loomworks/kernel'
+import { actorFromPerson, type Clock, derivedId, newId, type PersonId, Refusal, type SagaId, systemClock, Transient } from '@loomworks/kernel'
 import { type Database, exec, many, migrate, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { anySaga } from '../definition.ts'
@@ -86,16 +95,18 @@ export interface StandOptions extends Partial<Pick<SagaHostOptions, 'onTerminal'
   readonly db: Database
   readonly behaviours?: Behaviours
   readonly clock?: Clock
+  /** What the host sends is lost: it dies between append and publish. */
+  readonly mute?: boolean
   /** Services that do not listen. */
   readonly absent?: readonly string[]
   readonly onTrouble?: (error: unknown) => void
 }
 
 /** One process: a host and its three participants on one database. */
-export function openStand({ db, behaviours = {}, absent = [], clock = systemClock, onTrouble = () => {}, ...rest }: StandOptions): Stand {
+export function openStand({ db, behaviours = {}, absent = [], mute = false, clock = systemClock, onTrouble = () => {}, ...rest }: StandOptions): Stand {
   const bus = new PostgresBus({ db, onTrouble })
-  const store = new PostgresEventStore({ db, onTrouble } as never)
-  const host = new SagaHost({ sagas: [anySaga(parallelSaga)], eventStore: store, bus, db, schema: SCHEMA, clock, onTrouble, ...rest })
+  const store = new PostgresEventStore({ db, onTrouble })
+  const host = new SagaHost({ sagas: [anySaga(parallelSaga)], eventStore: store, bus: mute ? muted(bus) : bus, db, schema: SCHEMA, clock, onTrouble, ...rest })
   const stopping = new AbortController()
   const running = host.run(stopping.signal)
   const common = { bus, db, schema: SCHEMA, parts: undefined, instance: newId().slice(-6), eventStore: store, clock }
@@ -116,9 +127,24 @@ export function openStand({ db, behaviours = {}, absent = [], clock = systemCloc
   }
 }
 
+function muted(bus: Bus): Bus {
+  return new Proxy(bus, {
+    get(target, name) {
+      if (name === 'publish') return () => Promise.reject(new Transient('the host is cut off'))
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
 export function someone() {
   const sagaId = newId<'saga'>()
-  return { sagaId, actor: actorFromPerson(derivedId<'person'>(sagaId, 'person') as PersonId), correlationId: sagaId, traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` }
+  return {
+    sagaId,
+    actor: actorFromPerson(derivedId<'person'>(sagaId, 'person') as PersonId),
+    correlationId: sagaId,
+    traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+  }
 }
 
 /** The effects of a saga that stand: done and not reversed. */
