@@ -7,6 +7,8 @@ export interface Means {
   settle(verdicts: readonly object[]): Promise<void>
   publish(message: Outgoing): Promise<unknown>
   wake(): void
+  /** A handler threw. */
+  failed(error: unknown, delivery: Delivery): void
 }
 
 const MOST_AT_ONCE = 64
@@ -57,7 +59,10 @@ export class Consumer {
   }
 
   #judged(delivery: Delivery): Promise<Verdict> {
-    return this.#handler(delivery).catch((error: unknown) => verdictOf(error, delivery))
+    return this.#handler(delivery).catch((error: unknown) => {
+      this.#means.failed(error, delivery)
+      return verdictOf(error, delivery)
+    })
   }
 
   /** The dead letter is acknowledged before the message is let go; while the dead letters are down, nothing ends. */

@@ -12,6 +12,8 @@ export interface PostgresBusOptions {
   readonly db: Database
   /** Says that a poll or a claim failed; the bus goes on by itself. */
   readonly onTrouble: (error: unknown) => void
+  /** Told of a handler that threw; what becomes of the delivery is judged by the bus. */
+  readonly onFailure?: (error: unknown, delivery: Delivery) => void
 }
 
 const POLL_MS = 250
@@ -42,6 +44,7 @@ interface Waiting {
 export class PostgresBus implements Bus {
   readonly #db: Database
   readonly #onTrouble: (error: unknown) => void
+  readonly #onFailure: (error: unknown, delivery: Delivery) => void
   readonly #consumers = new Map<string, Consumer>()
   readonly #tails = new Set<() => void>()
   readonly #stop = new AbortController()
@@ -56,6 +59,7 @@ export class PostgresBus implements Bus {
   constructor(options: PostgresBusOptions) {
     this.#db = options.db
     this.#onTrouble = options.onTrouble
+    this.#onFailure = options.onFailure ?? (() => undefined)
   }
 
   async ensure({ streams, consumers }: { streams: readonly StreamSpec[]; consumers: readonly ConsumerSpec[] }): Promise<void> {
@@ -121,6 +125,7 @@ export class PostgresBus implements Bus {
       settle: (verdicts) => this.#settle(verdicts),
       publish: (message) => this.publish(message),
       wake: () => this.#wake(),
+      failed: this.#onFailure,
     })
     this.#consumers.set(spec.durable, consumer)
     this.#start()

@@ -2,8 +2,9 @@
 // the other five in one process (dev/all.ts) and in the tests.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Bus, type ConsumerSpec, type Consumption, OutboxRelay, type OutgoingRow } from '@loomworks/bus'
-import type { EventStore } from '@loomworks/event-store'
+import type { EventStore, Sealer } from '@loomworks/event-store'
 import { type Catalogue, type Clock, newId, type RefusalEntry, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
+import { consumeSagaCommands, type SagaStep, sagaCommandConsumer } from '@loomworks/sagas'
 import { type Database, exec, sql } from '@loomworks/sql'
 import type { FastifyInstance } from 'fastify'
 import type { JSONWebKeySet } from 'jose'
@@ -62,7 +63,11 @@ export interface ServiceDefinition<Parts, Config> {
   /** Folder of SQL migrations; absent where the service owns no rows. */
   readonly migrations?: string
   readonly hears?: readonly EventHandler<Parts>[]
-  /** Durable consumers made before the service starts, besides those of `hears`. */
+  /** The saga steps this service takes part with. */
+  readonly sagaSteps?: readonly SagaStep<Parts>[]
+  /** Seals what stream steps append, where the service keeps text in its streams. */
+  readonly sealer?: (parts: Parts) => Sealer
+  /** Durable consumers made before the service starts, besides those of `hears` and `sagaSteps`. */
   readonly consumers?: readonly ConsumerSpec[]
   readonly workers?: (parts: Parts) => readonly Worker[]
   /** What must be done with outbox rows before they are published, in their order. */
@@ -81,9 +86,9 @@ export function defineService<Parts, Config>(definition: ServiceDefinition<Parts
 }
 
 /** The durables a service reads from, made before it starts. */
-export function consumersOf<Parts, Config>({ name, hears = [], consumers = [] }: ServiceDefinition<Parts, Config>): readonly ConsumerSpec[] {
+export function consumersOf<Parts, Config>({ name, hears = [], sagaSteps = [], consumers = [] }: ServiceDefinition<Parts, Config>): readonly ConsumerSpec[] {
   const events = hears.map((handler) => handler.event)
-  return [...(events.length > 0 ? laneConsumers(name, events) : []), ...consumers]
+  return [...(events.length > 0 ? laneConsumers(name, events) : []), ...(sagaSteps.length > 0 ? [sagaCommandConsumer(name)] : []), ...consumers]
 }
 
 export interface RunningService {
@@ -200,10 +205,10 @@ interface Work {
 }
 
 function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): Work {
-  const { name, hears = [], workers } = definition
-  const { bus, db, relay, log } = wiring
+  const { workers } = definition
+  const { relay, log } = wiring
   const stopping = new AbortController()
-  const consumptions: readonly Consumption[] = hears.length > 0 ? consumeEvents({ service: name, bus, db, handlers: hears, parts }) : []
+  const consumptions = startConsumptions(definition, parts, wiring)
   const relays: readonly Worker[] = definition.migrations === undefined ? [] : [{ name: 'outbox', run: (signal) => relay.run(signal) }]
   const loops = [...relays, ...(workers?.(parts) ?? [])].map((worker) =>
     worker.run(stopping.signal).catch((error: unknown) => ended(worker, error, stopping.signal, log)),
@@ -216,6 +221,17 @@ function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, 
       if (definition.migrations !== undefined) await relay.flush().catch((error: unknown) => log.warn({ err: error }, 'outbox not flushed'))
     },
   }
+}
+
+function startConsumptions<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): readonly Consumption[] {
+  const { name, hears = [], sagaSteps = [], sealer } = definition
+  const { bus, db, eventStore, clock, instance, log } = wiring
+  const events = hears.length > 0 ? consumeEvents({ service: name, bus, db, handlers: hears, parts }) : []
+  if (sagaSteps.length === 0) return events
+  const onTrouble = (error: unknown) => log.warn({ err: error }, 'old fences wait to be dropped')
+  const seals = sealer?.(parts)
+  const steps = { service: name, bus, db, schema: name, steps: sagaSteps, parts, instance, clock, eventStore, onTrouble, ...(seals && { sealer: seals }) }
+  return [...events, consumeSagaCommands(steps)]
 }
 
 function ended(worker: Worker, error: unknown, signal: AbortSignal, log: Log): void {

@@ -58,6 +58,7 @@ async function templateOf(admin: Database, adminUrl: string, schemas: Schemas): 
   await exec(lock, sql`select pg_advisory_lock(hashtext(${name}))`)
   const known = await maybe(lock, z.object({ datname: z.string() }), sql`select datname from pg_database where datname = ${name}`)
   if (known === undefined) {
+    await exec(lock, sql`drop database if exists ${ident(`${name}_draft`)}`)
     await exec(lock, sql`create database ${ident(`${name}_draft`)}`)
     await migrated(urlOf(adminUrl, `${name}_draft`), schemas)
     await exec(lock, sql`alter database ${ident(`${name}_draft`)} rename to ${ident(name)}`)

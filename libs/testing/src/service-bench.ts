@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { outboxRowOf, PostgresBus } from '@loomworks/bus'
-import { type EventType, STREAMS } from '@loomworks/contracts'
+import { commandMessageId, commandSubject, type EventType, replySubject, SagaReply, STREAMS, type StepMessage } from '@loomworks/contracts'
 import { PostgresEventStore } from '@loomworks/event-store'
-import { type Clock, newId, type PersonId, systemClock, type Time } from '@loomworks/kernel'
+import { type Clock, type JsonObject, newId, type PersonId, type SagaId, systemClock, type Time } from '@loomworks/kernel'
 import { childTrace, consumersOf, type Platform, type RunningService, type ServiceDefinition, silentLog, startService } from '@loomworks/service-kit'
 import type { z } from 'zod'
 import { PLATFORM_SCHEMAS, type TestDatabase, testDatabase } from './database.ts'
+import { eventually } from './eventually.ts'
 import { IdentityStandIn, type TokenClaims } from './identity-stand-in.ts'
 
 export interface BenchOptions<Parts, Config> {
@@ -37,6 +38,12 @@ export interface Client {
   patch(url: string, body?: unknown, ask?: Ask): Promise<Answer>
 }
 
+export interface Ordered {
+  readonly sagaId: SagaId
+  readonly dir?: 'do' | 'undo'
+  readonly attempt?: number
+}
+
 export interface ServiceBench extends AsyncDisposable {
   readonly database: TestDatabase
   readonly platform: Platform
@@ -53,6 +60,8 @@ export interface ServiceBench extends AsyncDisposable {
     data: z.input<S>,
     about?: { readonly cause?: string; readonly at?: Time; readonly revision?: number },
   ): Promise<void>
+  /** Orders a saga step as the host would, and gives its answer. */
+  order(message: StepMessage, data: JsonObject, about: Ordered): Promise<SagaReply>
   /** Stops the service and starts it again on the same stores. */
   restart(): Promise<void>
 }
@@ -65,8 +74,8 @@ export async function serviceBench<Parts, Config>({
 }: BenchOptions<Parts, Config>): Promise<ServiceBench> {
   const database = await testDatabase(adminUrl, { ...PLATFORM_SCHEMAS, ...(definition.migrations && { [definition.name]: definition.migrations }) })
   const sockets = await mkdtemp(path.join(tmpdir(), 'lw-'))
-  const onTrouble = () => undefined
-  const bus = new PostgresBus({ db: database.db, onTrouble })
+  const onTrouble = (error: unknown) => void process.stderr.write(`${definition.name}: ${String(error)}\n`)
+  const bus = new PostgresBus({ db: database.db, onTrouble, onFailure: onTrouble })
   const eventStore = new PostgresEventStore({ db: database.db, onTrouble })
   const identity = await IdentityStandIn.listening(path.join(sockets, 'identity'), clock)
   const platform: Platform = {
@@ -97,6 +106,7 @@ export async function serviceBench<Parts, Config>({
       const { id, subject, headers, data: text } = outboxRowOf({ type, data, cause, ...(revision !== undefined && { revision }) }, stating)
       await bus.publish({ subject, id, headers: { ...headers, 'message-id': id }, data: text })
     },
+    order: (message, data, about) => order(bus, message, data, { clock, ...about }),
     async restart() {
       await service.stop(5000)
       service = await startService(definition, platform)
@@ -110,6 +120,25 @@ export async function serviceBench<Parts, Config>({
       await rm(sockets, { recursive: true, force: true })
     },
   }
+}
+
+async function order(
+  bus: PostgresBus,
+  message: StepMessage,
+  data: JsonObject,
+  { sagaId, dir = 'do', attempt = 1, clock }: Ordered & { readonly clock: Clock },
+): Promise<SagaReply> {
+  const id = commandMessageId(sagaId, message.step, dir, attempt)
+  const around = { definition: 'signup', definitionVersion: 1, correlationId: sagaId, causationId: sagaId, traceparent: childTrace() }
+  const issuedAt = new Date(clock.now()).toISOString()
+  const command = { v: message.v, id, sagaId, step: message.step, dir, attempt, ...around, issuedAt, data }
+  await bus.publish({ subject: commandSubject(message.service, sagaId, message.step, dir), id, data: JSON.stringify(command) })
+  return eventually(async () => {
+    for await (const { id: replyId, data: text } of bus.browse('SAGA_REP', replySubject(sagaId, message.step))) {
+      if (replyId === `${id}/r`) return SagaReply.parse(JSON.parse(text))
+    }
+    throw new Error(`no reply to ${id}`)
+  })
 }
 
 function client(service: () => RunningService, token: (() => Promise<string>) | undefined): Client {

@@ -36,7 +36,7 @@ export const MemoryEventRecorded = integrationEvent('memory', 'MemoryEventRecord
     class: MemoryClass.optional(),
     personalOwner: idOf<'person'>().optional(),
     actor: Actor,
-    correlationId: z.string(),
+    correlationId: idOf(),
     at: At,
     hash: HexHash,
     prevHash: HexHash,

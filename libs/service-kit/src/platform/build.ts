@@ -46,7 +46,9 @@ export function buildPlatform({ urlOf, addressOf, secretOf, environment, log, lo
   const troubleOf = (name: string) => (error: unknown) => logOf(name).warn({ err: error }, `the ${name} waits for its database`)
   const stores = { events: open(storeRole, 'event-store', STORE_POOL), bus: open(storeRole, 'bus', STORE_POOL) }
   const eventStore = new PostgresEventStore({ db: stores.events, onTrouble: troubleOf('event-store') })
-  const bus = new PostgresBus({ db: stores.bus, onTrouble: troubleOf('bus') })
+  const onFailure = (error: unknown, { subject, id, deliveries }: { subject: string; id: string; deliveries: number }) =>
+    logOf('bus').warn({ err: error, subject, id, deliveries }, 'a message was not handled')
+  const bus = new PostgresBus({ db: stores.bus, onTrouble: troubleOf('bus'), onFailure })
   return {
     platform: { eventStore, bus, databaseOf, addressOf, secretOf, logOf, clock: systemClock, environment },
     async close() {
