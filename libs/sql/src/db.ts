@@ -122,11 +122,11 @@ function classified(error: unknown): Error {
   return error as Error
 }
 
-/** The five-character SQLSTATE of a database error, or undefined when it is not one. */
+/** The five-character SQLSTATE of a database error, or undefined when it is not one. Every SQLSTATE has a digit; `EPIPE` has none. */
 export function sqlState(error: unknown): string | undefined {
   const code =
     error instanceof Transient || error instanceof Terminal ? (error.cause as { code?: unknown } | undefined)?.code : (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** The name of the constraint a statement broke, or undefined. */

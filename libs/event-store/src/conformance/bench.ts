@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { newId, Transient } from '@loomworks/kernel'
 import type { Appended, Conflict, Delivery, EventStore, Expected, NewEvent, StoredEvent } from '../port.ts'
 
@@ -52,5 +53,6 @@ export async function settled(store: EventStore, stream: string, list: readonly 
     } catch (error) {
       if (!(error instanceof Transient)) throw error
     }
+    await setImmediate()
   }
 }
