@@ -8,7 +8,7 @@ import { replySubject, SagaCommand, type SagaReply, STREAMS } from '@loomworks/c
 import { PostgresEventStore } from '@loomworks/event-store'
 import { type Clock, derivedId, ServiceName, sha256, systemClock, tokenHash } from '@loomworks/kernel'
 import { sagaCommandConsumer } from '@loomworks/sagas'
-import { consumersOf, type Platform, type RunningService, makeLog, silentLog, startService } from '@loomworks/service-kit'
+import { consumersOf, makeLog, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
 import { identity } from './service.ts'

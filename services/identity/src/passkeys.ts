@@ -10,8 +10,8 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
-import { cose, decodeCredentialPublicKey } from '@simplewebauthn/server/helpers'
 import { z } from 'zod'
+import { usableAlgorithm } from './cose-keys.ts'
 
 export interface RelyingParty {
   readonly id: string
@@ -127,7 +127,7 @@ export async function provenRegistration(rp: RelyingParty, challenge: string, cr
   return NewPasskey.safeParse({
     credentialId: made.id,
     publicKey: Buffer.from(made.publicKey).toString('base64url'),
-    alg: decodeCredentialPublicKey(made.publicKey).get(cose.COSEKEYS.alg),
+    alg: usableAlgorithm(made.publicKey),
     signCount: made.counter,
     transports: credential.response.transports ?? [],
     aaguid,

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { IdentityConfig } from './config.ts'
+
+const plain = { PUBLIC_ORIGIN: 'http://localhost:4400/', VAULT_KEK_FILE: 'vault.key', EMAIL_PEPPER_FILE: 'pepper.key', SERVICE_SECRETS: '{}' }
+
+test('the RP id is the host of the public origin where it is not said', () => {
+  expect(IdentityConfig.parse(plain)).toMatchObject({ publicOrigin: 'http://localhost:4400', rpId: 'localhost', signupMode: 'open', firstPersonIsAdmin: false })
+  expect(IdentityConfig.parse({ ...plain, PUBLIC_ORIGIN: 'https://loom.example.org', RP_ID: 'example.org' })).toMatchObject({ rpId: 'example.org' })
+})
+
+test.each([
+  ['plain http away from localhost', { PUBLIC_ORIGIN: 'http://loom.example.org' }],
+  ['no secrets of services', { SERVICE_SECRETS: undefined }],
+  ['an unknown mode of signing up', { 'SETTING_SIGNUP.MODE': 'sometimes' }],
+  ['a limit that is no number', { SAGA_OPEN_MAX: 'many' }],
+])('%s is no configuration', (_what, change) => {
+  expect(IdentityConfig.safeParse({ ...plain, ...change }).success).toBe(false)
+})

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { networkOf } from './networks.ts'
+
+test.each([
+  ['203.0.113.7', '203.0.113.0/24'],
+  ['::ffff:203.0.113.7', '203.0.113.0/24'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1::/48'],
+  ['2001:0db8:0001::1', '2001:db8:1::/48'],
+  ['2001:db8::1', '2001:db8:0::/48'],
+  ['::1', '0:0:0::/48'],
+  ['fe80::1%eth0', 'fe80:0:0::/48'],
+  ['nonsense', 'unknown'],
+])('%s is in %s', (address, network) => {
+  expect(networkOf(address)).toBe(network)
+})
