@@ -6,9 +6,9 @@ import path from 'node:path'
 import { type Bus, PostgresBus } from '@loomworks/bus'
 import { replySubject, SagaCommand, type SagaReply, STREAMS } from '@loomworks/contracts'
 import { PostgresEventStore } from '@loomworks/event-store'
-import { type Clock, derivedId, ServiceName, sha256, systemClock, tokenHash } from '@loomworks/kernel'
+import { type Clock, derivedId, ServiceName, sha256, systemClock, timeOf, tokenHash } from '@loomworks/kernel'
 import { sagaCommandConsumer } from '@loomworks/sagas'
-import { consumersOf, makeLog, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
+import { consumersOf, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
 import { identity } from './service.ts'
@@ -69,13 +69,13 @@ export async function identityBench({ adminUrl, clock = systemClock, environment
     databaseOf: () => database.db,
     addressOf: (service) => ({ origin: 'http://localhost', socketPath: path.join(home, service) }),
     secretOf,
-    logOf: (service) => (process.env.BENCH_LOG ? makeLog(service, process.stderr) : silentLog),
+    logOf: () => silentLog,
     clock,
     environment: settings,
   }
   await bus.ensure({ streams: STREAMS, consumers: [...consumersOf(identity), ...OTHERS.map(sagaCommandConsumer)] })
   const steps: Steps = new Map()
-  const others = OTHERS.map((name) => answering(bus, name, steps))
+  const others = OTHERS.map((name) => answering(bus, name, steps, clock))
   const service = await startService(identity, platform)
   return {
     db: database.db,
@@ -97,12 +97,12 @@ export async function identityBench({ adminUrl, clock = systemClock, environment
 }
 
 /** A service that takes part in signups, as the bus sees it. */
-function answering(bus: Bus, service: (typeof OTHERS)[number], steps: Steps) {
+function answering(bus: Bus, service: (typeof OTHERS)[number], steps: Steps, clock: Clock) {
   return bus.consume(sagaCommandConsumer(service), async ({ data }) => {
     const command = SagaCommand.parse(JSON.parse(data))
     const { id, sagaId, step, dir, attempt } = command
     const answer = (await steps.get(`${step}/${dir}`)?.(command)) ?? { outcome: 'done' as const, data: doneData(command) }
-    const reply: SagaReply = { v: 1, id: `${id}/r`, sagaId, step, dir, attempt, at: new Date().toISOString(), service, instance: 'bench', ...answer }
+    const reply: SagaReply = { v: 1, id: `${id}/r`, sagaId, step, dir, attempt, at: timeOf(clock.now()), service, instance: 'bench', ...answer }
     await bus.publish({ subject: replySubject(sagaId, step), id: reply.id, data: JSON.stringify(reply) })
     return 'ack'
   })
