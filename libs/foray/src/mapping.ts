@@ -1,0 +1,199 @@
+// Every published event → one record, as a pure table. An event that has no entry here has a reason in NOT_RECORDED; a test compares
+// both with the contracts.
+import {
+  type BusEvent,
+  CredentialAdded,
+  CredentialCloneSuspected,
+  CreditsIssued,
+  type EventType,
+  GrantClaimed,
+  GrantIssued,
+  MembershipGranted,
+  MemoryEventRecorded,
+  PersonActivated,
+  PersonNamesChanged,
+  type Priority,
+  RoleGranted,
+  SessionOpened,
+  SessionRevoked,
+  WELL_KNOWN_ENGAGEMENTS,
+} from '@loomworks/contracts'
+import type { Actor } from '@loomworks/kernel'
+import type { z } from 'zod'
+import type { PartyRef, What } from './record.ts'
+import { Fact, type ForayType, type Owner } from './vocabulary.ts'
+
+/** Somebody who took part beside the actor. */
+export interface Participant {
+  readonly role: 'subject' | 'by' | 'counterparty'
+  readonly kind: 'person' | 'agent' | 'service' | 'companion'
+  readonly id: string
+}
+
+/** A line of a flow, its parties still by name. */
+export interface NamedValue {
+  readonly line: number
+  readonly tx?: string
+  readonly from: string
+  readonly to: string
+  readonly asset: NonNullable<What['what']['values']>[number]['asset']
+  readonly quantity: string
+}
+
+export interface Mapped {
+  readonly type: ForayType
+  readonly fact: Fact
+  readonly priority: Priority
+  /** Whose the `what` is. */
+  readonly owner: Owner
+  readonly data: What['what']['data']
+  readonly others: readonly Participant[]
+  readonly about?: Pick<What['what'], 'engagement' | 'object' | 'object_version'>
+  /** Where the fact stands in a chain of its own, where it is known better than from the bus. */
+  readonly source?: Partial<What['what']['source']>
+  readonly tx?: string
+  readonly values?: readonly NamedValue[]
+}
+
+type Mapper = (event: BusEvent, data: never) => Mapped
+
+const person = (id: string): Owner => ({ k: 'person', id })
+const subject = (id: string): Participant => ({ role: 'subject', kind: 'person', id })
+
+function entry<S extends z.ZodType>(
+  type: EventType<string, S>,
+  map: (data: z.output<S>, event: BusEvent) => Omit<Mapped, 'fact' | 'priority'> & Partial<Pick<Mapped, 'fact' | 'priority'>>,
+): readonly [string, Mapper] {
+  const standard = { fact: Fact.parse(snakeCased(type.name)), priority: type.priority ?? 'standard' }
+  return [type.name, (event, data: z.output<S>) => ({ ...standard, ...map(data, event) })]
+}
+
+function memoryEntry(): readonly [string, Mapper] {
+  const map = (event: BusEvent, data: z.output<typeof MemoryEventRecorded.schema>): Mapped => {
+    const lifecycle = data.type.startsWith('Engagement')
+    const { object, objectVersion, objectType, position } = data
+    const payload = lifecycle ? { position } : { position, ...(objectType && { object_type: objectType }), ...(data.class && { class: data.class }) }
+    return {
+      type: lifecycle ? 'engagement_lifecycle' : 'memory_change',
+      fact: Fact.parse(snakeCased(data.type)),
+      priority: data.priority,
+      owner: data.personalOwner === undefined ? { k: 'engagement', id: data.engagement } : person(data.personalOwner),
+      data: payload,
+      others: data.personalOwner === undefined || data.personalOwner === event.actor.id ? [] : [subject(data.personalOwner)],
+      about: { engagement: data.engagement, ...(object && { object }), ...(objectVersion !== undefined && { object_version: objectVersion }) },
+      source: { stream: data.stream, revision: data.revision, event_id: data.eventId, hash: data.hash, prev_hash: data.prevHash },
+    }
+  }
+  return [MemoryEventRecorded.name, map as Mapper]
+}
+
+const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
+  entry(PersonActivated, ({ personId, personalEngagementId, sagaId, claimed, referredBy }) => ({
+    type: 'person_lifecycle',
+    owner: person(personId),
+    data: { personal_engagement_id: personalEngagementId, saga_id: sagaId, claimed },
+    others: [subject(personId), ...(referredBy === undefined ? [] : [{ role: 'counterparty', kind: 'person', id: referredBy } as const])],
+  })),
+  entry(PersonNamesChanged, ({ personId, fields }) => ({ type: 'identity_change', owner: person(personId), data: { fields }, others: [subject(personId)] })),
+  entry(CredentialAdded, ({ personId, credentialRef, kind, aaguid, backedUp }) => ({
+    type: 'identity_change',
+    owner: person(personId),
+    data: { credential_ref: credentialRef, kind, ...(aaguid !== undefined && { aaguid }), ...(backedUp !== undefined && { backed_up: backedUp }) },
+    others: [subject(personId)],
+  })),
+  entry(CredentialCloneSuspected, ({ personId, credentialRef }) => ({
+    type: 'identity_change',
+    owner: person(personId),
+    data: { credential_ref: credentialRef },
+    others: [subject(personId)],
+  })),
+  entry(SessionOpened, ({ personId, sessionId, amr, newDevice }) => ({
+    type: 'session_change',
+    owner: person(personId),
+    data: { session_id: sessionId, amr, new_device: newDevice },
+    others: [subject(personId)],
+  })),
+  entry(SessionRevoked, ({ personId, sessionId, reason }) => ({
+    type: 'session_change',
+    owner: person(personId),
+    data: { session_id: sessionId, reason },
+    others: [subject(personId)],
+  })),
+  entry(RoleGranted, ({ personId, by, role }) => ({ type: 'role_change', owner: person(personId), data: { role }, others: [subject(personId), byActor(by)] })),
+  entry(MembershipGranted, (data, event) => ({
+    type: 'membership_change',
+    owner: isPersonal(data.engagementId, event.actor) ? person(data.principal.id) : { k: 'engagement', id: data.engagementId },
+    data: {
+      membership_id: data.membershipId,
+      designations: data.designations,
+      commit_authority: data.commitAuthority,
+      revision: data.revision,
+      ...(data.operatorSequenceNumber !== undefined && { operator_sequence_number: data.operatorSequenceNumber }),
+    },
+    others: [{ role: 'subject', kind: data.principal.kind, id: data.principal.id }, byActor(data.by)],
+    about: { engagement: data.engagementId },
+  })),
+  memoryEntry(),
+  entry(GrantIssued, ({ grantId, grantKind, assetId, amount, expiresAt, campaignRef }) => ({
+    type: 'grant_change',
+    owner: { k: 'deployment' },
+    data: {
+      grant_id: grantId,
+      grant_kind: grantKind,
+      asset: assetId,
+      amount,
+      expires_at: expiresAt,
+      ...(campaignRef !== undefined && { campaign_ref: campaignRef }),
+    },
+    others: [],
+  })),
+  entry(GrantClaimed, ({ grantId, personId, sagaId }) => ({
+    type: 'grant_change',
+    owner: person(personId),
+    data: { grant_id: grantId, saga_id: sagaId },
+    others: [subject(personId)],
+  })),
+  entry(CreditsIssued, ({ tx, personId, lines, cause, epoch }) => ({
+    type: 'credit_flow',
+    owner: person(personId),
+    data: { cause, epoch },
+    others: [subject(personId)],
+    tx,
+    values: lines.map(({ line, tx: own, from, to, asset, quantity }) => ({ line, ...(own !== undefined && { tx: own }), from, to, asset, quantity })),
+  })),
+])
+
+/** Published events that make no record, and why. */
+export const NOT_RECORDED: Readonly<Record<string, string>> = {
+  EngagementOpened: 'the feed MemoryEventRecorded carries the same fact, and one fact is one record',
+  EngagementStateChanged: 'the feed MemoryEventRecorded carries the same fact, and one fact is one record',
+}
+
+/** How an event is recorded; undefined where it is not, with the reason in NOT_RECORDED. */
+export function mapped(event: BusEvent, data: unknown): Mapped | undefined {
+  return MAPPING.get(event.type)?.(event, data as never)
+}
+
+export function isMapped(name: string): boolean {
+  return MAPPING.has(name)
+}
+
+function byActor(by: Actor): Participant {
+  return { role: 'by', kind: by.kind, id: by.id }
+}
+
+/** The signup grants two memberships: one on the commons, one on the engagement that is the person's alone. */
+function isPersonal(engagementId: string, actor: Actor): boolean {
+  return actor.kind === 'service' && actor.id === 'signup' && engagementId !== WELL_KNOWN_ENGAGEMENTS.commons.id
+}
+
+function snakeCased(name: string): string {
+  return name.replace(/(?!^)[A-Z]/g, '_$&').toLowerCase()
+}
+
+/** `person:<uuid>` → the who part that is this person; `inst:<name>` → the institution. */
+export function partyRef(party: string, whos: readonly { readonly id: string }[]): PartyRef {
+  const [kind, id = ''] = party.split(':', 2)
+  if (kind === 'inst') return { k: 'institution', code: id as 'dunin7' }
+  return { k: 'who', n: whos.findIndex((who) => who.id === id) }
+}

@@ -1,0 +1,160 @@
+// The FORAY record: one for each fact that any service publishes (audit page §2). Its head names nobody; every part is committed to
+// under a salt of its own, so that one part can be forgotten and the log still proves the rest. JSON is snake_case and canonical
+// (RFC 8785); numbers are integers or decimal text.
+import {
+  Amount,
+  At,
+  AuthMethod,
+  CredentialKind,
+  CreditAsset,
+  Designation,
+  GrantKind,
+  HexHash,
+  MemoryClass,
+  MemoryObjectType,
+  Priority,
+  Role,
+  SessionEnd,
+} from '@loomworks/contracts'
+import { ApprovalMode, CapabilityRef, ServiceActorId, ServiceName, Traceparent } from '@loomworks/kernel'
+import { z } from 'zod'
+import { ActorKind, anyId, CLASS_OF, Fact, ForayClass, ForayType, InstitutionCode, OwnerKind, WhoRole } from './vocabulary.ts'
+
+export const Head = z.strictObject({
+  v: z.literal(1),
+  id: anyId,
+  service: ServiceName,
+  class: ForayClass,
+  type: ForayType,
+  fact: Fact,
+  priority: Priority,
+  actor_kind: ActorKind,
+  approval_mode: ApprovalMode.optional(),
+  occurred_at: At,
+  recorded_at: At,
+})
+export type Head = Readonly<z.output<typeof Head>>
+
+export const Who = z.strictObject({
+  who: z.strictObject({
+    role: WhoRole,
+    kind: ActorKind,
+    id: z.union([anyId, ServiceActorId]),
+    capability_ref: CapabilityRef.optional(),
+    instruction_version: z.int().min(1).optional(),
+    session_id: anyId.optional(),
+  }),
+})
+export type Who = Readonly<z.output<typeof Who>>
+
+const PartyRef = z.union([
+  z.strictObject({ k: z.literal('who'), n: z.int().min(0).max(7) }),
+  z.strictObject({ k: z.literal('institution'), code: InstitutionCode }),
+])
+export type PartyRef = z.output<typeof PartyRef>
+
+const Value = z.strictObject({ line: z.int().min(1).max(64), tx: anyId.optional(), from: PartyRef, to: PartyRef, asset: CreditAsset, quantity: Amount })
+
+/** What is said of a fact, by the type of its record. No free text: every string has a pattern or a closed set. */
+export const PAYLOADS = {
+  person_lifecycle: z.strictObject({ personal_engagement_id: anyId, saga_id: anyId, claimed: z.boolean() }),
+  identity_change: z.strictObject({
+    fields: z.array(z.enum(['display_name', 'companion_name'])).optional(),
+    credential_ref: anyId.optional(),
+    kind: CredentialKind.optional(),
+    aaguid: anyId.optional(),
+    backed_up: z.boolean().optional(),
+  }),
+  session_change: z.strictObject({ session_id: anyId, amr: z.array(AuthMethod).optional(), new_device: z.boolean().optional(), reason: SessionEnd.optional() }),
+  role_change: z.strictObject({ role: Role }),
+  membership_change: z.strictObject({
+    membership_id: anyId,
+    designations: z.array(Designation),
+    commit_authority: z.boolean(),
+    operator_sequence_number: z.int().optional(),
+    revision: z.int(),
+  }),
+  engagement_lifecycle: z.strictObject({ position: Amount }),
+  memory_change: z.strictObject({ position: Amount, object_type: MemoryObjectType.optional(), class: MemoryClass.optional() }),
+  credit_flow: z.strictObject({ cause: z.enum(['grant', 'admin']), epoch: anyId }),
+  grant_change: z.strictObject({
+    grant_id: anyId,
+    saga_id: anyId.optional(),
+    grant_kind: GrantKind.optional(),
+    asset: CreditAsset.optional(),
+    amount: Amount.optional(),
+    expires_at: At.optional(),
+    campaign_ref: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,100}$/)
+      .optional(),
+  }),
+} as const satisfies Record<ForayType, z.ZodObject>
+
+const Source = z.strictObject({
+  stream: z
+    .string()
+    .regex(/^[a-z-]+-[0-9a-f-]{36}$/)
+    .optional(),
+  revision: z.int().min(0).optional(),
+  event_id: anyId,
+  message_id: anyId,
+  hash: HexHash.optional(),
+  prev_hash: HexHash.optional(),
+})
+
+export const What = z.strictObject({
+  what: z.strictObject({
+    tx: anyId,
+    source: Source,
+    correlation_id: anyId,
+    causation_id: z.string().regex(/^[A-Za-z0-9/_-]{1,200}$/),
+    traceparent: Traceparent,
+    engagement: anyId.optional(),
+    object: anyId.optional(),
+    object_version: z.int().min(1).optional(),
+    attestation_digest: HexHash.optional(),
+    values: z.array(Value).min(1).max(64).optional(),
+    data: z.union(Object.values(PAYLOADS)),
+  }),
+})
+export type What = Readonly<z.output<typeof What>>
+
+export const Owner = z.union([z.strictObject({ k: OwnerKind.exclude(['deployment']), id: anyId }), z.strictObject({ k: z.literal('deployment') })])
+
+/** A part as it is before it is committed to. */
+export interface Body {
+  readonly owner: z.output<typeof Owner>
+  readonly body: Who | What
+}
+
+export interface Draft {
+  readonly head: Head
+  /** 1 to 8: who took part, then what happened. */
+  readonly parts: readonly Body[]
+}
+
+const RECORD_BYTES = 49_152
+
+/** Does a draft keep the grammar? The reasons where not: the class fits the type, a Companion says by whose approval, a flow has values. */
+export function grammarFaults({ head, parts }: Draft): readonly string[] {
+  const parsed = [
+    Head.safeParse(head),
+    ...parts.map(({ body }) => ('who' in body ? Who : What).safeParse(body)),
+    ...parts.map(({ owner }) => Owner.safeParse(owner)),
+  ]
+  const what = parts.find(({ body }) => 'what' in body)?.body as What | undefined
+  const whos = parts.flatMap(({ body }) => ('who' in body ? [body.who] : []))
+  const data = what === undefined ? undefined : PAYLOADS[head.type].safeParse(what.what.data)
+  const faults: readonly (readonly [boolean, string])[] = [
+    [parsed.some((each) => !each.success), 'a member does not fit its schema'],
+    [data?.success !== true, `the data do not fit ${head.type}`],
+    [parts.length < 1 || parts.length > 8, 'a record has 1 to 8 parts'],
+    [CLASS_OF[head.type] !== head.class, `${head.type} is no ${head.class}`],
+    [head.actor_kind === 'companion' && head.approval_mode === undefined, 'a Companion acts by an approval'],
+    [head.approval_mode === 'pre_authorized' && !whos.some((who) => who.capability_ref !== undefined), 'what was authorized beforehand names by what right'],
+    [(head.class === 'flow') !== (what?.what.values !== undefined), 'a flow has values, nothing else has'],
+    [JSON.stringify({ head, parts }).length > RECORD_BYTES, 'a record has at most 48 KiB'],
+  ]
+  return faults.filter(([broken]) => broken).map(([, reason]) => reason)
+}

@@ -1,0 +1,69 @@
+// What a record may say of itself: classes, types and facts are closed, and each type has events that make it.
+import { type Actor, idOf } from '@loomworks/kernel'
+import { z } from 'zod'
+
+export const ForayClass = z.enum(['flow', 'event', 'action', 'lifecycle', 'migration'])
+export type ForayClass = z.output<typeof ForayClass>
+
+export const ForayType = z.enum([
+  'person_lifecycle',
+  'identity_change',
+  'session_change',
+  'role_change',
+  'membership_change',
+  'engagement_lifecycle',
+  'memory_change',
+  'credit_flow',
+  'grant_change',
+])
+export type ForayType = z.output<typeof ForayType>
+
+export const Fact = z.enum([
+  'person_activated',
+  'person_names_changed',
+  'credential_added',
+  'credential_clone_suspected',
+  'session_opened',
+  'session_revoked',
+  'role_granted',
+  'membership_granted',
+  'engagement_opened',
+  'engagement_voided',
+  'memory_added',
+  'memory_recorded',
+  'memory_committed',
+  'memory_superseded',
+  'memory_retracted',
+  'credits_issued',
+  'grant_issued',
+  'grant_claimed',
+])
+export type Fact = z.output<typeof Fact>
+
+/** Which class the records of a type have. */
+export const CLASS_OF: Readonly<Record<ForayType, ForayClass>> = {
+  person_lifecycle: 'lifecycle',
+  identity_change: 'event',
+  session_change: 'event',
+  role_change: 'event',
+  membership_change: 'event',
+  engagement_lifecycle: 'lifecycle',
+  memory_change: 'event',
+  credit_flow: 'flow',
+  grant_change: 'event',
+}
+
+export const WhoRole = z.enum(['actor', 'principal', 'subject', 'approver', 'counterparty', 'by'])
+export const OwnerKind = z.enum(['person', 'engagement', 'deployment'])
+export const ActorKind = z.enum(['person', 'companion', 'agent', 'service'])
+export const InstitutionCode = z.enum(['dunin7', 'anthropic', 'absorbed'])
+
+export type Owner = { readonly k: 'person' | 'engagement'; readonly id: string } | { readonly k: 'deployment' }
+
+/** Whose a `who` is: the person's (a Companion is its person's), else the deployment's. */
+export function ownerOfActor(actor: Actor): Owner {
+  return actor.kind === 'person' || actor.kind === 'companion' ? { k: 'person', id: actor.id } : { k: 'deployment' }
+}
+
+/** An id of any kind; a record does not care which. */
+export const anyId: z.ZodType<string, string> = idOf()
