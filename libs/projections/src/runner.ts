@@ -1,0 +1,81 @@
+// Runs the projections of a service: one subscription per set of stream prefixes, fanned out to its projections.
+import { setTimeout as delay } from 'node:timers/promises'
+import { comparePositions, type EventStore, type Position } from '@loomworks/event-store'
+import { Transient } from '@loomworks/kernel'
+import type { Database } from '@loomworks/sql'
+import { Lane, type LaneParts, type Standing } from './lane.ts'
+import type { Projection } from './projection.ts'
+
+export interface RunnerOptions {
+  readonly eventStore: EventStore
+  readonly db: Database
+  /** Holds the rows and `projection_checkpoint`. */
+  readonly schema: string
+  readonly projections: readonly Projection[]
+  /** Names this process among the instances of the service. */
+  readonly instance: string
+  /** Told of trouble that passes; the runner goes on by itself. */
+  readonly onTrouble: (error: unknown) => void
+  readonly log: { error(fields: object, fact: string): void }
+}
+
+const RETRY_MS = 500
+
+export class ProjectionRunner {
+  readonly #options: RunnerOptions
+  readonly #groups: readonly (readonly Lane[])[]
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+    const { eventStore, db, schema, instance, onTrouble } = options
+    const parts: LaneParts = { eventStore, db, schema, instance, onTrouble, onStopped: (standing) => this.#tellStopped(standing) }
+    const sets = Map.groupBy(options.projections, ({ streams }) => JSON.stringify(streams.toSorted()))
+    this.#groups = [...sets.values()].map((set) => set.map((projection) => new Lane(projection, parts)))
+  }
+
+  /** How each projection stands. */
+  lag(): readonly Standing[] {
+    return this.#groups.flat().map((lane) => lane.standing)
+  }
+
+  /** Follows the log until the signal aborts, and ends when what is under way is committed. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#groups.map((lanes) => this.#runGroup(lanes, signal)))
+  }
+
+  async #runGroup(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#follow(lanes, signal)
+      } catch (error) {
+        this.#options.onTrouble(error)
+        if (!(error instanceof Transient)) throw error
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  /** Ends with the signal, or when a checkpoint was set back and the log has to be read again from there. */
+  async #follow(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
+    const rewound = new AbortController()
+    const over = AbortSignal.any([signal, rewound.signal])
+    const positions = await Promise.all(lanes.map((lane) => lane.begin(over, () => rewound.abort())))
+    const from = positions.toSorted(comparePositions)[0] ?? BEGINNING
+    const filter = { prefixes: lanes[0]?.projection.streams ?? [] }
+    for await (const delivery of this.#options.eventStore.subscribe(filter, { ...(from !== BEGINNING && { from }), signal: over })) {
+      if (delivery.kind === 'event') for (const lane of lanes) lane.offer(delivery.event)
+      else await Promise.all(lanes.map((lane) => lane.caughtUp(delivery.position)))
+      for (const lane of lanes) await lane.room()
+    }
+    await Promise.all(lanes.map((lane) => lane.idle()))
+  }
+
+  #tellStopped({ name, position, stopped }: Standing): void {
+    this.#options.log.error(
+      { projection: name, position, stream: stopped?.stream, revision: String(stopped?.revision), err: stopped?.error },
+      'projection stopped',
+    )
+  }
+}
+
+const BEGINNING: Position = '0'
