@@ -59,7 +59,7 @@ test.for(KINDS)('%s fence: do and undo at the same moment end in an undone saga,
     expect(undid.outcome).toBe('done')
     expect(['done', 'refused']).toContain(did.outcome)
     expect((await answer(message, command(message, 'do', who))).outcome).toBe('refused')
-    expect(undid.data?.['effect'] === 'reversed').toBe((await effects(message, who)).includes('do'))
+    expect(undid.data?.effect === 'reversed').toBe((await effects(message, who)).includes('do'))
   }
 })
 

@@ -115,7 +115,7 @@ export class Orchestrator<T> {
       this.#warm.drop(sagaId)
       const { saga, decided } = await this.#advance(definition, sagaId, (known) => this.#nextDue(known), false)
       // The row may have been behind its stream: it is written anew, so that the next time it is due is true.
-      if (!decided && saga !== undefined) await this.#options.open.write([rowOf(saga)])
+      if (!decided && saga !== undefined) await this.#listed(saga)
     })
   }
 

@@ -1,32 +1,33 @@
 // How many sagas are open, known well enough to refuse one too many without asking the database at each start.
 
+/** A start is in the rows a moment after it was let in. Until then it counts beside them; twice rather than not at all. */
+const UNSEEN_MS = 1000
+
 export class Room {
   readonly #most: number
   readonly #countOpen: () => Promise<number>
+  readonly #now: () => number
   #counted = 0
-  #started = 0
-  /** Starts before the count before last began are in its rows; those since may be in none yet. */
-  #startedBefore = 0
-  #startedAtLastCount = 0
+  #starts: number[] = []
 
-  constructor(most: number, countOpen: () => Promise<number>) {
+  constructor(most: number, countOpen: () => Promise<number>, now: () => number = () => performance.now()) {
     this.#most = most
     this.#countOpen = countOpen
+    this.#now = now
   }
 
   isFree(): boolean {
-    return this.#counted + this.#started - this.#startedBefore < this.#most
+    const since = this.#now() - UNSEEN_MS
+    const seen = this.#starts.findIndex((at) => at > since)
+    this.#starts = seen < 0 ? [] : this.#starts.slice(seen)
+    return this.#counted + this.#starts.length < this.#most
   }
 
   taken(): void {
-    this.#started++
+    this.#starts.push(this.#now())
   }
 
-  /** A start is listed a moment after it was let in, so it counts twice until the next count rather than not at all. */
   async count(): Promise<void> {
-    const began = this.#started
     this.#counted = await this.#countOpen()
-    this.#startedBefore = this.#startedAtLastCount
-    this.#startedAtLastCount = began
   }
 }

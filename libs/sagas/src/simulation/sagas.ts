@@ -15,8 +15,8 @@ import { type AnySaga, anySaga, defineSaga } from '../definition.ts'
 
 const HASH = 'a'.repeat(64)
 const withToken = (input: SignupInput) => input.tokenHash !== undefined
-const person = (ids: Readonly<Record<string, string>>) => ids['personId'] as PersonId
-const engagement = (ids: Readonly<Record<string, string>>) => ids['engagementId'] as EngagementId
+const person = (ids: Readonly<Record<string, string>>) => ids.personId as PersonId
+const engagement = (ids: Readonly<Record<string, string>>) => ids.engagementId as EngagementId
 
 /** reserve → createPending → (induct ∥ commonsJoin) → pivot activate → confirm. */
 export const parallelSaga = defineSaga({
