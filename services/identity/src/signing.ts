@@ -40,25 +40,21 @@ interface Loaded {
 }
 
 export function signingOn(db: Database, keyring: Keyring, clock: Clock): Signing {
-  let loaded: Promise<Loaded> | undefined
-  let loadedAt = 0
-  const current = (): Promise<Loaded> => {
-    if (loaded === undefined || clock.now() - loadedAt > RELOAD_MS) {
-      loadedAt = clock.now()
-      loaded = db.transaction((tx) => load(tx, keyring, clock.now()))
-      loaded.catch(() => {
-        loaded = undefined
-      })
-    }
+  let held: { readonly at: number; readonly loaded: Promise<Loaded> } | undefined
+  const fresh = (): Promise<Loaded> => {
+    const loaded = db.transaction((tx) => load(tx, keyring, clock.now()))
+    held = { at: clock.now(), loaded }
+    loaded.catch(() => {
+      held = undefined
+    })
     return loaded
   }
+  const current = () => (held !== undefined && clock.now() - held.at < RELOAD_MS ? held.loaded : fresh())
   return {
     mint: async (claims) => minted(await current(), claims, clock.now()),
-    keys: async () => ({ keys: (await current()).rows.map(({ kid, public_jwk }) => ({ ...public_jwk, kid, alg: 'EdDSA', use: 'sig' })) }),
-    rotate: async () => {
-      loaded = undefined
-      await current()
-    },
+    // Read anew each time: who asks may have met a key that another instance has just made.
+    keys: async () => ({ keys: (await fresh()).rows.map(({ kid, public_jwk }) => ({ ...public_jwk, kid, alg: 'EdDSA', use: 'sig' })) }),
+    rotate: async () => void (await fresh()),
   }
 }
 

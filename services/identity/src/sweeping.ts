@@ -3,12 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from '@loomworks/service-kit'
 import { sweepChallenges } from './challenges.ts'
 import type { IdentityParts } from './parts.ts'
+import { sweepRegistrations } from './signup/ending.ts'
+import { sweepThrottles } from './throttles.ts'
 
 const EVERY_MS = 30_000
 
 /** One round of tidying; each part may be repeated by any instance at any time. */
 export async function sweep({ db, clock, relay, signing }: IdentityParts): Promise<void> {
-  await sweepChallenges(db, clock.now())
+  const nowMs = clock.now()
+  await sweepChallenges(db, nowMs)
+  await sweepRegistrations(db, nowMs)
+  await sweepThrottles(db, nowMs)
   await relay.prune()
   await signing.rotate()
 }

@@ -1,7 +1,7 @@
 // Counters that guard secrets. They are rows: the same for all instances, and still there after a restart. They slow down, they
 // never lock out.
 import { timeOf } from '@loomworks/kernel'
-import { type Db, maybe, one, sql } from '@loomworks/sql'
+import { type Db, exec, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
 export interface Throttle {
@@ -40,4 +40,11 @@ export async function waitS(db: Db, { kind, keyHash, most, windowMs }: Throttle,
   )
   if (row === undefined || row.tries < most) return undefined
   return Math.max(1, Math.ceil((Date.parse(row.window_start) + windowMs - nowMs) / 1000))
+}
+
+const FORGOTTEN_AFTER_MS = 86_400_000
+
+/** Forgets counters whose window began a day ago: no window is that long. */
+export function sweepThrottles(db: Db, nowMs: number): Promise<number> {
+  return exec(db, sql`delete from identity.throttles where window_start < ${timeOf(nowMs - FORGOTTEN_AFTER_MS)}`)
 }

@@ -4,6 +4,7 @@ import { type SagaId, timeOf } from '@loomworks/kernel'
 import { type Db, exec, maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { countTry, type Throttle } from '../throttles.ts'
+import { SHOWN_AFTER_MS } from './state.ts'
 
 const CLAIM_WINDOW_MS = 900_000
 const CLAIM_TRIES = 10
@@ -36,4 +37,17 @@ export async function reopenRegistration(tx: Db, sagaId: SagaId, code: string, n
         returning network_hash`,
   )
   if (reopened?.network_hash && code === 'claim.token_unknown') await countTry(tx, claimThrottle(reopened.network_hash), nowMs)
+}
+
+/** Expired registrations forget the person at once and are dropped a day later, like completed ones. */
+export async function sweepRegistrations(db: Db, nowMs: number): Promise<void> {
+  await exec(
+    db,
+    sql`update identity.pending_registrations
+           set state = 'expired', email = null, display_name = null, companion_name = null, user_handle = null, credential = null, totp_sealed = null,
+               recovery_digests = null
+         where state in ('begun', 'passkey_verified', 'proven') and expires_at <= ${timeOf(nowMs)}`,
+  )
+  const before = timeOf(nowMs - SHOWN_AFTER_MS)
+  await exec(db, sql`delete from identity.pending_registrations where completed_at <= ${before} or (state = 'expired' and expires_at <= ${before})`)
 }

@@ -14,11 +14,13 @@ export const activateStep = sagaStep<typeof activatePerson, IdentityParts, Tx>(a
     const activatedAt = timeOf(clock.now())
     const referrer = await activate(tx, { personId, engagementId, referredBy, claimed, activatedAt })
     await exec(tx, sql`update identity.memberships set active = true where principal_id = ${personId} and ended_at is null`)
+    const roles = parts.config.firstPersonIsAdmin ? await firstAdminFacts(tx, personId) : []
+    if (roles.length > 0) parts.log.info({ personId }, 'the first person of this deployment has the roles admin and ops')
     const facts = [
       fact(PersonActivated, { personId, personalEngagementId: engagementId, sagaId, claimed, ...(referrer !== null && { referredBy: referrer }) }),
       ...(await credentialFacts(tx, personId)),
       ...(await membershipFacts(tx, personId)),
-      ...(parts.config.firstPersonIsAdmin ? await firstAdminFacts(tx, personId) : []),
+      ...roles,
     ]
     await statePersonFacts(tx, personId, facts, statingForSignup(command, activatedAt))
     parts.relay.wakeAfter(tx)
