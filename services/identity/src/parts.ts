@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import type { Bus, OutboxRelay } from '@loomworks/bus'
-import { type Clock, tokenHash } from '@loomworks/kernel'
-import { anySaga, SagaHost } from '@loomworks/sagas'
+import type { OutboxRelay } from '@loomworks/bus'
+import { type Clock, Terminal, tokenHash } from '@loomworks/kernel'
+import type { SagaHost } from '@loomworks/sagas'
 import type { Log, Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import type { IdentityConfig } from './config.ts'
@@ -11,17 +11,12 @@ import { type Keyring, keyFromFile, keyringOf, requireSameKey } from './keyring.
 import type { RelyingParty } from './passkeys.ts'
 import { type SecretHashes, secretHashes } from './service-secrets.ts'
 import { type Signing, signingOn } from './signing.ts'
-import { completeRegistration, reopenRegistration } from './signup/ending.ts'
-import { orphanedSignups } from './signup/orphans.ts'
-import { signupSaga } from './signup/saga.ts'
+import { signupHost } from './signup/host.ts'
 
 /** What the slices of identity are given; built once from the platform, never imported as a value by a slice. */
 export interface IdentityParts {
   readonly config: IdentityConfig
   readonly db: Database
-  readonly bus: Bus
-  /** Names this process among the instances of identity. */
-  readonly instance: string
   readonly relay: OutboxRelay
   readonly clock: Clock
   readonly log: Log
@@ -40,20 +35,18 @@ export interface IdentityParts {
 
 /** Reads the keys and refuses a database of another deployment before anything is served. */
 export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityParts> {
-  const { config, db, bus, instance, relay, clock, log } = wiring
+  const { config, db, relay, clock, log } = wiring
   const kek = await keyFromFile('VAULT_KEK_FILE', config.vaultKeyFile)
   const pepper = await keyFromFile('EMAIL_PEPPER_FILE', config.emailPepperFile)
   await requireSameKey(db, 'VAULT_KEK_FILE', kek)
   await requireSameKey(db, 'EMAIL_PEPPER_FILE', pepper)
   await requireSameDeployment(db, config.rpId)
-  const sagas = hostOf(wiring)
+  const sagas = signupHost(wiring)
   await sagas.check()
   const keyring = keyringOf(kek)
   return {
     config,
     db,
-    bus,
-    instance,
     relay,
     clock,
     log,
@@ -61,25 +54,16 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     pepper,
     signing: signingOn(db, keyring, clock),
     secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),
-    operatorHash: config.operatorTokenFile === undefined ? undefined : tokenHash((await readFile(config.operatorTokenFile, 'utf8')).trim()),
+    operatorHash: config.operatorTokenFile === undefined ? undefined : await operatorHashFrom(config.operatorTokenFile),
     rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin] },
     cookies: cookiesFor(config.publicOrigin),
     sagas,
   }
 }
 
-function hostOf({ config, eventStore, bus, db, clock, log }: Wiring<IdentityConfig>): SagaHost {
-  return new SagaHost({
-    sagas: [anySaga(signupSaga)],
-    eventStore,
-    bus,
-    db,
-    schema: 'identity',
-    clock,
-    openMax: config.openSagasMax,
-    orphans: () => orphanedSignups(db, clock.now()),
-    onTerminal: ({ id, state, code = 'saga.step_error' }, tx) =>
-      state === 'completed' ? completeRegistration(tx, id, clock.now()) : reopenRegistration(tx, id, code, clock.now()),
-    onTrouble: (error) => log.warn({ err: error }, 'a saga waits'),
+async function operatorHashFrom(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Terminal('config.invalid', 'OPERATOR_TOKEN_FILE names a file that cannot be read. Name the right one, or none.', { cause })
   })
+  return tokenHash(text.trim())
 }

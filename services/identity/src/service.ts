@@ -1,6 +1,6 @@
 // Identity: who is who, how they prove it, who belongs where. The host of the signup saga.
 import { fileURLToPath } from 'node:url'
-import { sagaCommandConsumer, sagaReplyConsumer } from '@loomworks/sagas'
+import { sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
 import { IdentityConfig } from './config.ts'
 import { catalogues } from './errors.ts'
@@ -16,12 +16,15 @@ import { personNamesRoute } from './person-names/route.ts'
 import { appendPersonFacts } from './person-streams.ts'
 import { listSagasRoute } from './saga/list/route.ts'
 import { showSagaRoute } from './saga/show/route.ts'
-import { hosting, participating } from './saga-workers.ts'
 import { serviceOfSecret } from './service-secrets.ts'
 import { logOutRoute } from './session/log-out/route.ts'
+import { activateStep } from './signup/activate/message.ts'
 import { askPasskeyRoute } from './signup/ask-passkey/route.ts'
 import { beginSignupRoute } from './signup/begin/route.ts'
+import { createPendingStep } from './signup/create-pending/message.ts'
 import { followProgressRoute } from './signup/follow-progress/route.ts'
+import { hosting } from './signup/hosting.ts'
+import { joinCommonsStep } from './signup/join-commons/message.ts'
 import { renewTotpRoute } from './signup/renew-totp/route.ts'
 import { showProgressRoute } from './signup/show-progress/route.ts'
 import { verifyPasskeyRoute } from './signup/verify-passkey/route.ts'
@@ -59,9 +62,10 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     listSagasRoute,
     showSagaRoute,
   ],
-  consumers: [sagaCommandConsumer('identity'), sagaReplyConsumer],
+  sagaSteps: [createPendingStep, joinCommonsStep, activateStep],
+  consumers: [sagaReplyConsumer],
   wire: parts,
-  workers: (given) => [sweeping(given), hosting(given), participating(given)],
+  workers: (given) => [sweeping(given), hosting(given)],
   beforePublish: appendPersonFacts,
   serviceOfSecret:
     ({ secrets }) =>

@@ -141,7 +141,7 @@ describe('a completed signup', () => {
 describe('a signup that was undone', () => {
   test('leaves nothing of a person, and the address free', async () => {
     const { email } = signer()
-    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.schema' }))
+    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
     const ready = await withFactors(bench, { email })
     expect(await verified(bench, ready)).toMatchObject({ status: 500 })
     const personId = derivedId(derivedId(ready.id, 1), 'person')
@@ -156,7 +156,7 @@ describe('a signup that was undone', () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     bench.steps.set('induct/do', async () => {
       await promise
-      return { outcome: 'error', code: 'saga.schema' }
+      return { outcome: 'error', code: 'saga.step_error' }
     })
     const ready = await withFactors(bench, signer())
     const outcome = verified(bench, ready)
@@ -271,7 +271,7 @@ describe('a step of identity that is told twice', () => {
   })
 
   test.each(['createPending', 'commonsJoin'])('%s after its undo is refused', async (step) => {
-    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.schema' }))
+    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
     const ready = await withFactors(bench, signer())
     await verified(bench, ready)
     const sagaId = derivedId<'saga'>(ready.id, 1)

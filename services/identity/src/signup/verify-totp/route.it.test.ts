@@ -164,7 +164,7 @@ describe('what was undone', () => {
   })
 
   test('by a bug of a step is told as such', async () => {
-    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.schema' }))
+    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
     const ready = await withFactors(bench, signer())
     expect(await verified(bench, ready)).toMatchObject({ status: 500, body: { code: 'saga.step_error' } })
   })
