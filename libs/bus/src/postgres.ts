@@ -32,6 +32,8 @@ const MessageRow = z.object({
 })
 const ClaimedRow = MessageRow.extend({ durable: z.string(), deliveries: z.int() })
 const Published = z.object({ ord: z.int(), seq: z.bigint(), duplicate: z.boolean() })
+/** Does not wait for the disk, for this one statement: a claim or ack that is lost with the server is a redelivery. */
+const LAZILY = sql`(select set_config('synchronous_commit', 'off', true)) as lazily`
 type Receipt = { readonly seq: bigint; readonly duplicate: boolean }
 
 interface Waiting {
@@ -139,10 +141,7 @@ export class PostgresBus implements Bus {
   }
 
   async #settle(verdicts: readonly object[]): Promise<void> {
-    await this.#db.transaction(async (tx) => {
-      await exec(tx, sql`set local synchronous_commit = off`)
-      await exec(tx, sql`select bus.settle(${JSON.stringify(verdicts)})`)
-    })
+    await exec(this.#db, sql`select bus.settle(${JSON.stringify(verdicts)}) from ${LAZILY}`)
   }
 
   #woken(subjects: readonly string[]): void {
@@ -172,10 +171,11 @@ export class PostgresBus implements Bus {
 
   async #claim(wants: readonly Consumer[]): Promise<void> {
     const asked = JSON.stringify(wants.map((consumer) => ({ durable: consumer.spec.durable, limit: consumer.room })))
-    const rows = await this.#db.transaction(async (tx) => {
-      await exec(tx, sql`set local synchronous_commit = off`)
-      return many(tx, ClaimedRow, sql`select durable, seq, deliveries, subject, id, headers, data, published_at from bus.claim(${asked})`)
-    })
+    const rows = await many(
+      this.#db,
+      ClaimedRow,
+      sql`select durable, seq, deliveries, subject, id, headers, data, published_at from ${LAZILY}, bus.claim(${asked})`,
+    )
     for (const { durable, deliveries, ...row } of rows) this.#consumers.get(durable)?.take(storedOf(row), deliveries)
   }
 

@@ -104,7 +104,7 @@ export function ancestorsOf(definition: AnySaga, id: string): ReadonlySet<string
   return found
 }
 
-export function pivotOf(definition: AnySaga): string {
+function pivotOf(definition: AnySaga): string {
   const pivot = Object.keys(definition.steps).find((id) => definition.steps[id]?.pivot)
   if (pivot === undefined) throw new Error(`${definition.name} has no pivot`)
   return pivot

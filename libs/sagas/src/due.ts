@@ -7,7 +7,7 @@ import { isTerminal, type SagaState, type StepProgress } from './state.ts'
 
 export const STALL_MS = 60_000
 /** Once stalled, a retry a minute. */
-export const STALLED_RETRY_MS = 60_000
+const STALLED_RETRY_MS = 60_000
 export const MOST_UNDO_ATTEMPTS = 10
 /** What is outstanding this long is sent again when a host starts or its bus comes back. */
 export const RESEND_AFTER_MS = 500

@@ -9,28 +9,28 @@ const attempt = z.int().min(1)
 const httpStatus = z.int().min(400).max(599)
 const durationMs = z.int().min(0)
 
-export const DueWhat = z.enum(['step', 'undo', 'saga', 'delay', 'stall'])
+const DueWhat = z.enum(['step', 'undo', 'saga', 'delay', 'stall'])
 export type DueWhat = z.output<typeof DueWhat>
-export const StallPlace = z.enum(['do', 'undo', 'length'])
+const StallPlace = z.enum(['do', 'undo', 'length'])
 
 const event = <const T extends string, S extends z.ZodObject>(type: T, data: S) => z.object({ type: z.literal(type), data })
 
-export const SagaRequested = event(
+const SagaRequested = event(
   'SagaRequested',
   z.strictObject({ definition: SagaName, definitionVersion: z.int().min(1), input: Data, ids: z.record(z.string(), z.string()), deadlineAt: At.optional() }),
 )
-export const StepSucceeded = event('StepSucceeded', z.strictObject({ step: StepId, attempt, data: Data }))
-export const StepFailed = event('StepFailed', z.strictObject({ step: StepId, attempt, code: z.string(), data: Data.optional() }))
-export const StepUndone = event('StepUndone', z.strictObject({ step: StepId, attempt, effect: UndoEffect.shape.effect }))
-export const StepErrored = event('StepErrored', z.strictObject({ step: StepId, dir: SagaDirection, attempt, code: z.string() }))
-export const DeadlineHit = event('DeadlineHit', z.strictObject({ what: DueWhat, step: StepId.optional(), attempt: attempt.optional() }))
-export const StepSent = event('StepSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), data: Data, timeoutAt: At }))
-export const UndoSent = event('UndoSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), timeoutAt: At }))
-export const PivotReached = event('PivotReached', z.strictObject({ step: StepId }))
-export const CompensationStarted = event('CompensationStarted', z.strictObject({ code: z.string(), httpStatus }))
-export const SagaStalled = event('SagaStalled', z.strictObject({ where: StallPlace, step: StepId.optional(), code: z.string() }))
-export const SagaCompleted = event('SagaCompleted', z.strictObject({ durationMs }))
-export const SagaAborted = event('SagaAborted', z.strictObject({ code: z.string(), httpStatus, durationMs }))
+const StepSucceeded = event('StepSucceeded', z.strictObject({ step: StepId, attempt, data: Data }))
+const StepFailed = event('StepFailed', z.strictObject({ step: StepId, attempt, code: z.string(), data: Data.optional() }))
+const StepUndone = event('StepUndone', z.strictObject({ step: StepId, attempt, effect: UndoEffect.shape.effect }))
+const StepErrored = event('StepErrored', z.strictObject({ step: StepId, dir: SagaDirection, attempt, code: z.string() }))
+const DeadlineHit = event('DeadlineHit', z.strictObject({ what: DueWhat, step: StepId.optional(), attempt: attempt.optional() }))
+const StepSent = event('StepSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), data: Data, timeoutAt: At }))
+const UndoSent = event('UndoSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), timeoutAt: At }))
+const PivotReached = event('PivotReached', z.strictObject({ step: StepId }))
+const CompensationStarted = event('CompensationStarted', z.strictObject({ code: z.string(), httpStatus }))
+const SagaStalled = event('SagaStalled', z.strictObject({ where: StallPlace, step: StepId.optional(), code: z.string() }))
+const SagaCompleted = event('SagaCompleted', z.strictObject({ durationMs }))
+const SagaAborted = event('SagaAborted', z.strictObject({ code: z.string(), httpStatus, durationMs }))
 
 export const SagaFact = z.discriminatedUnion('type', [
   SagaRequested,

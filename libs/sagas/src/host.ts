@@ -10,6 +10,7 @@ import { refuse } from './errors.ts'
 import { Health } from './health.ts'
 import { OpenSagaTable } from './open-sagas.ts'
 import { Orchestrator, type StartRequest } from './orchestrator.ts'
+import type { Saga } from './record.ts'
 import { Room } from './room.ts'
 import { type SagaView, viewOf } from './view.ts'
 import { Watchers } from './watchers.ts'
@@ -116,14 +117,13 @@ export class SagaHost {
 
   /** The saga as its stream says; undefined where there is none. */
   async status(sagaId: SagaId): Promise<SagaView | undefined> {
-    const saga = await this.#engine.read(sagaId)
-    return saga === undefined ? undefined : viewOf(saga)
+    return seen(await this.#engine.read(sagaId))
   }
 
   /** The saga as it stands and each newer state, until it has ended or the signal aborts. Woken in process; what other hosts do
    *  is heard from the event store. */
   changes(sagaId: SagaId, signal: AbortSignal): AsyncIterable<SagaView> {
-    return this.#watchers.follow(sagaId, () => this.status(sagaId), signal)
+    return this.#watchers.follow(sagaId, async () => seen(await this.#engine.known(sagaId)), signal)
   }
 
   /** Not ok once a store or the bus has not answered for more than a second. */
@@ -215,6 +215,10 @@ export class SagaHost {
   async #trying(work: () => Promise<void>): Promise<void> {
     await work().catch((error: unknown) => this.#options.onTrouble?.(error))
   }
+}
+
+function seen(saga: Saga | undefined): SagaView | undefined {
+  return saga === undefined ? undefined : viewOf(saga)
 }
 
 async function busAnswers(bus: Bus): Promise<void> {

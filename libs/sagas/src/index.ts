@@ -1,7 +1,5 @@
-export { checkDefinitions } from './check-definition.ts'
 export { type AnySaga, anySaga, defineSaga, type SagaDefinition, type Step, type StepMaker } from './definition.ts'
-export { refuse as sagaRefusals } from './errors.ts'
-export { SAGA_EVENT_SAMPLES, type SagaEvent, SagaFact } from './events.ts'
+export type { SagaEvent } from './events.ts'
 export { type Orphan, SagaHost, type SagaHostOptions, sagaReplyConsumer } from './host.ts'
 export type { StartRequest } from './orchestrator.ts'
 export { consumeSagaCommands, type ParticipantOptions, sagaCommandConsumer } from './participant.ts'

@@ -9,12 +9,12 @@ import { type AnySaga, anySaga, type SagaDefinition } from './definition.ts'
 import { duesOf, overdueOf } from './due.ts'
 import type { SagaEvent } from './events.ts'
 import type { OpenSagas } from './open-sagas.ts'
-import { outstanding } from './outstanding.ts'
 import { grown, newEventsOf, readSaga, recorded, type Saga, streamOf } from './record.ts'
 import { Sequence } from './sequence.ts'
 import { isTerminal } from './state.ts'
 import { rowOf } from './view.ts'
 import { WarmSagas } from './warm-sagas.ts'
+import { workflowOf } from './workflow.ts'
 
 export interface StartRequest {
   readonly sagaId: SagaId
@@ -155,6 +155,11 @@ export class Orchestrator<T> {
     })
   }
 
+  /** A saga as this process knows it, which other hosts may have taken further; else as its stream says. */
+  async known(sagaId: SagaId): Promise<Saga | undefined> {
+    return this.#warm.get(sagaId) ?? (await this.read(sagaId))
+  }
+
   /** A saga as its stream says; undefined where there is none. */
   async read(sagaId: SagaId): Promise<Saga | undefined> {
     for (const definition of this.#byPrefix()) {
@@ -169,7 +174,7 @@ export class Orchestrator<T> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const saga = this.#warm.get(sagaId) ?? (await this.#read(definition, sagaId))
       const cause = saga === undefined || isTerminal(saga.state) ? undefined : causeFor(saga)
-      const events = saga === undefined || cause === undefined ? [] : decide(saga.definition, sagaId, saga.state, cause)
+      const events = saga === undefined || cause === undefined ? [] : workflowOf(saga).decide(saga.state, cause)
       if (saga === undefined || events.length === 0) return { saga, decided: false }
       const after = await this.#append(saga, events)
       if (after === undefined) continue
@@ -199,7 +204,7 @@ export class Orchestrator<T> {
   async #acted(saga: Saga, send: readonly SagaEvent[] | 'all' | 'none'): Promise<void> {
     if (!isTerminal(saga.state)) this.#warm.put(saga)
     this.#options.onChange(saga)
-    const commands = send === 'none' ? [] : outstanding(saga.definition, saga.state, saga)
+    const commands = send === 'none' ? [] : workflowOf(saga).outstanding(saga.state)
     const fresh = send === 'all' ? undefined : new Set((send === 'none' ? [] : send).map((event) => ('messageId' in event.data ? event.data.messageId : '')))
     await Promise.all([this.#listed(saga), ...commands.filter(({ id }) => fresh?.has(id) ?? true).map((command) => this.#send(saga, command))])
   }

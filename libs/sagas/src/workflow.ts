@@ -9,7 +9,12 @@ import { evolve } from './evolve.ts'
 import { outstanding, type Thread } from './outstanding.ts'
 import type { SagaState } from './state.ts'
 
-export function workflowOf(definition: AnySaga, sagaId: SagaId, thread: Thread): Workflow<SagaState | undefined, Cause, SagaEvent, SagaCommand> {
+export interface Running extends Thread {
+  readonly definition: AnySaga
+  readonly sagaId: SagaId
+}
+
+export function workflowOf({ definition, sagaId, ...thread }: Running): Workflow<SagaState | undefined, Cause, SagaEvent, SagaCommand> {
   return {
     decide: (state, cause) => decide(definition, sagaId, state, cause),
     evolve: (state, event) => evolve(definition, sagaId, state, event),
