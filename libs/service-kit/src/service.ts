@@ -107,14 +107,19 @@ export async function startService<Parts, Config>(definition: ServiceDefinition<
   const { app, server } = serverOf(definition, parts, wiring)
   await server.listen(platform.addressOf(definition.name))
   const work = startWork(definition, parts, wiring)
+  let stopped: Promise<void> | undefined
+  const stop = async (deadlineMs: number) => {
+    await server.close()
+    await work.stop(deadlineMs)
+    await wiring.client.close()
+  }
   return {
     name: definition.name,
     app,
     ready: (deadlineMs) => untilReady(server, deadlineMs),
-    async stop(deadlineMs) {
-      await server.close()
-      await work.stop(deadlineMs)
-      await wiring.client.close()
+    stop(deadlineMs) {
+      stopped ??= stop(deadlineMs)
+      return stopped
     },
   }
 }

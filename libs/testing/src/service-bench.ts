@@ -58,7 +58,7 @@ export interface ServiceBench extends AsyncDisposable {
   publish<S extends z.ZodType>(
     type: EventType<string, S>,
     data: z.input<S>,
-    about?: { readonly cause?: string; readonly at?: Time; readonly revision?: number },
+    about?: { readonly cause?: string; readonly at?: Time; readonly revision?: number; readonly prevRevision?: number },
   ): Promise<void>
   /** Orders a saga step as the host would, and gives its answer. */
   order(message: StepMessage, data: JsonObject, about: Ordered): Promise<SagaReply>
@@ -101,9 +101,14 @@ export async function serviceBench<Parts, Config>({
     person: (id, claims) => clientOf(() => identity.person(definition.name, id, claims)),
     as: (claims) => clientOf(() => identity.token(definition.name, claims)),
     stranger: clientOf(undefined),
-    async publish(type, data, { cause = newId(), at = new Date(clock.now()).toISOString(), revision } = {}) {
+    async publish(type, data, { cause = newId(), at = new Date(clock.now()).toISOString(), revision, prevRevision } = {}) {
       const stating = { at, actor: { kind: 'service', id: 'signup' }, correlationId: cause, causationId: cause, traceparent: childTrace() } as const
-      const { id, subject, headers, data: text } = outboxRowOf({ type, data, cause, ...(revision !== undefined && { revision }) }, stating)
+      const {
+        id,
+        subject,
+        headers,
+        data: text,
+      } = outboxRowOf({ type, data, cause, ...(revision !== undefined && { revision }), ...(prevRevision !== undefined && { prevRevision }) }, stating)
       await bus.publish({ subject, id, headers: { ...headers, 'message-id': id }, data: text })
     },
     order: (message, data, about) => order(bus, message, data, { clock, ...about }),

@@ -97,7 +97,8 @@ class Answer implements Dispatcher.DispatchHandler {
       const value = answered[name]
       if (value !== undefined && !KEPT_BACK.has(name) && !name.startsWith('x-internal-')) response.setHeader(name, value)
     }
-    for (const name in headers) response.setHeader(name, headers[name] ?? '')
+    // How long an answer may be kept is its owner's to say; everything else here is ours.
+    for (const name in headers) if (name !== 'cache-control' || answered[name] === undefined) response.setHeader(name, headers[name] ?? '')
     response.writeHead(statusCode)
   }
 
