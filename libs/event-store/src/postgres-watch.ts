@@ -9,7 +9,7 @@ import type { Filter } from './port.ts'
 
 const POLL_MS = 250
 /** Least time between two hints to other processes. */
-const HINT_MS = 10
+const HINT_MS = 20
 const CHANNEL = 'loom_event_store'
 const Head = z.object({ head: z.bigint() })
 

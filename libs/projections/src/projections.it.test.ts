@@ -4,7 +4,7 @@ import { type Database, exec, many, one, raw, sql } from '@loomworks/sql'
 import { eventually, PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { batchProjection, type Projection, ProjectionRunner, rebuildRows, rowProjection } from './index.ts'
+import { batchProjection, feedProjection, type Projection, ProjectionRunner, rebuildRows, rowProjection } from './index.ts'
 
 type Noted =
   | { type: 'Opened'; data: { room: string } }
@@ -49,7 +49,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await exec(db, raw('truncate event_store.event, hall.seat_v1, hall.room_v1, hall.projection_checkpoint'))
+  await exec(db, raw('truncate event_store.event, hall.seat_v1, hall.room_v1, hall.projection_checkpoint restart identity'))
   store = new PostgresEventStore({ db, onTrouble: () => undefined })
   return () => store.close()
 })
@@ -149,6 +149,23 @@ test('trouble that passes is tried again, and nothing is lost', async () => {
   }
   await seen([rooms, seats], 40)
   expect(await roomRows()).toHaveLength(20)
+})
+
+test('a feed writes its outbox rows once, however often its events come, and says so in the transaction', async () => {
+  let told = 0
+  const feed = feedProjection<Noted>({
+    name: 'feed',
+    streams: ['room-'],
+    rows: ({ event, envelope, stream }) => (event.type === 'Said' ? [{ id: envelope.id, entityId: stream, subject: 'evt.hall', headers: {}, data: '{}' }] : []),
+    onRows: (tx) => tx.afterCommit(() => told++),
+  })
+  await append('room-a', [opened('a'), said('a', 'ada'), said('a', 'bob')])
+  await project([feed], 3)
+  await exec(db, sql`update hall.projection_checkpoint set position = 0`)
+  await project([feed], 3)
+  const { count } = await one(db, z.object({ count: z.bigint() }), sql`select count(*) as count from hall.outbox`)
+  expect(count).toBe(2n)
+  expect(told).toBeGreaterThanOrEqual(2)
 })
 
 test('rows dropped and rebuilt while writes continue are the same rows', async () => {
@@ -255,5 +272,7 @@ const TABLES = `
   create table hall.seat_v1 (room text, guest text, visits integer not null, last text not null, position bigint not null, primary key (room, guest));
   create view hall.seat as select room, guest, visits, last from hall.seat_v1;
   create table hall.room_v1 (room text primary key, words integer not null, version integer not null, position bigint not null);
+  create table hall.outbox (seq bigint generated always as identity primary key, id uuid not null unique, entity_id text not null, revision bigint,
+    stream text, subject text not null, headers jsonb not null, data text not null);
   create view hall.room as select room, words, version from hall.room_v1;
 `
