@@ -18,37 +18,73 @@ const WAIT_S = 60
 
 /** Stores what is new of a batch; gives the priorities of what was. */
 export async function storeRecords(tx: Db, arriving: readonly Arriving[]): Promise<readonly Priority[]> {
-  const records = arriving.map((each) => ({ ...each, record: commit(each.draft) }))
+  const ready = await readyPlaces(tx, arriving)
+  const records = byRevision(arriving).map((each) => ({ ...each, record: commit(each.draft), waits: !follows(ready, each) }))
   const fresh = await insertRecords(tx, records)
   await insertParts(
     tx,
     records.filter(({ record }) => fresh.has(record.head.id)),
   )
-  await holdBack(tx, [...fresh])
   await letGo(tx)
   return records.flatMap(({ record }) => (fresh.has(record.head.id) ? [record.head.priority] : []))
 }
 
-type Stored = Arriving & { readonly record: CommittedRecord }
+type Stored = Arriving & { readonly record: CommittedRecord; readonly waits: boolean }
+
+/** Facts of one entity in their order; others keep the order in which they came. */
+function byRevision(arriving: readonly Arriving[]): readonly Arriving[] {
+  return [...arriving].sort((a, b) => (a.revision ?? 0) - (b.revision ?? 0))
+}
+
+const placeOf = (entityHash: Buffer, revision: number) => `${entityHash.toString('hex')}/${revision}`
+
+/** Does a fact stand behind one that is ready, or at the beginning? If so it is ready for those behind it. */
+function follows(ready: Set<string>, { entityHash, revision, prevRevision }: Arriving): boolean {
+  if (prevRevision !== undefined && !ready.has(placeOf(entityHash, prevRevision))) return false
+  if (revision !== undefined) ready.add(placeOf(entityHash, revision))
+  return true
+}
+
+/** The predecessors of a batch that are stored and wait for nobody. */
+async function readyPlaces(tx: Db, arriving: readonly Arriving[]): Promise<Set<string>> {
+  const wanted = arriving.flatMap(({ entityHash, prevRevision }) =>
+    prevRevision === undefined ? [] : [{ entity_hash: hex(entityHash), revision: prevRevision }],
+  )
+  if (wanted.length === 0) return new Set()
+  const rows = await many(
+    tx,
+    z.object({ entity_hash: z.instanceof(Buffer), revision: z.bigint() }),
+    sql`select r.entity_hash, r.revision
+          from audit.record r
+          join jsonb_to_recordset(${JSON.stringify(wanted)}) as w(entity_hash bytea, revision bigint) on w.entity_hash = r.entity_hash and w.revision = r.revision
+         where r.wait_until is null`,
+  )
+  return new Set(rows.map(({ entity_hash, revision }) => placeOf(entity_hash, Number(revision))))
+}
 
 async function insertRecords(tx: Db, records: readonly Stored[]): Promise<ReadonlySet<string>> {
-  const rows = records.map(({ record, messageId, entityHash, revision, prevRevision }) => ({
+  const rows = records.map(({ record, messageId, entityHash, revision, prevRevision, waits }, n) => ({
     ...record.head,
+    n,
     message_id: messageId,
     head_salt: hex(record.headSalt),
     content_hash: hex(record.contentHash),
     entity_hash: hex(entityHash),
     revision,
     prev_revision: prevRevision,
+    wait_s: waits ? WAIT_S : undefined,
   }))
   const inserted = await many(
     tx,
     z.object({ id: z.string() }),
     sql`insert into audit.record (id, message_id, service, class, type, fact, priority, actor_kind, approval_mode, occurred_at, recorded_at, head_salt, content_hash,
-                                  entity_hash, revision, prev_revision)
-        select id, message_id, service, class, type, fact, priority, actor_kind, approval_mode, occurred_at, recorded_at, head_salt, content_hash, entity_hash, revision, prev_revision
-          from jsonb_to_recordset(${JSON.stringify(rows)}) as r(id uuid, message_id uuid, service text, class text, type text, fact text, priority text, actor_kind text,
-               approval_mode text, occurred_at timestamptz, recorded_at timestamptz, head_salt bytea, content_hash bytea, entity_hash bytea, revision bigint, prev_revision bigint)
+                                  entity_hash, revision, prev_revision, wait_until)
+        select id, message_id, service, class, type, fact, priority, actor_kind, approval_mode, occurred_at, recorded_at, head_salt, content_hash, entity_hash, revision, prev_revision,
+               recorded_at + make_interval(secs => wait_s)
+          from jsonb_to_recordset(${JSON.stringify(rows)}) as r(n integer, id uuid, message_id uuid, service text, class text, type text, fact text, priority text, actor_kind text,
+               approval_mode text, occurred_at timestamptz, recorded_at timestamptz, head_salt bytea, content_hash bytea, entity_hash bytea, revision bigint, prev_revision bigint,
+               wait_s double precision)
+         order by n
         on conflict do nothing
         returning id`,
   )
@@ -74,17 +110,6 @@ async function insertParts(tx: Db, records: readonly Stored[]): Promise<void> {
     sql`insert into audit.part (record_id, n, owner_kind, owner_id, role, commitment, salt, body)
         select record_id, n, owner_kind, owner_id, role, commitment, salt, body
           from jsonb_to_recordset(${JSON.stringify(rows)}) as r(record_id uuid, n integer, owner_kind text, owner_id uuid, role text, commitment bytea, salt bytea, body jsonb)`,
-  )
-}
-
-async function holdBack(tx: Db, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return
-  await exec(
-    tx,
-    sql`update audit.record r
-           set wait_until = r.recorded_at + make_interval(secs => ${WAIT_S})
-         where r.id = any(${ids}::uuid[]) and r.prev_revision is not null
-           and not exists (select from audit.record p where p.entity_hash = r.entity_hash and p.revision = r.prev_revision and p.wait_until is null)`,
   )
 }
 
