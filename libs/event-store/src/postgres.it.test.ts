@@ -158,7 +158,7 @@ const WRITER = `
   for (;;) await Promise.all([1, 2, 3, 4].map(async () => {
     const id = newId()
     await store.append(prefix + id, [{ id, type: 'Noted', body: {} }], 'no_stream')
-    console.log(id)
+    process.stdout.write(id + "\\n")
   }))
 `
 

@@ -8,7 +8,7 @@ import { z } from 'zod'
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-export const KEY_BYTES = 32
+const KEY_BYTES = 32
 
 const Base64Url = z.string().regex(/^[A-Za-z0-9_-]*$/)
 export const Sealed = z.strictObject({ alg: z.literal('A256GCM'), kid: z.string().optional(), nonce: Base64Url, tag: Base64Url, data: Base64Url })
