@@ -1,6 +1,6 @@
 // The engine on the real PostgreSQL: bus, fences, list and event store together.
 import { readEnvelope, verifyChain } from '@loomworks/event-store'
-import type { SagaId } from '@loomworks/kernel'
+import { type SagaId, Transient } from '@loomworks/kernel'
 import { exec, maybe, sql } from '@loomworks/sql'
 import { eventually, PLATFORM_SCHEMAS, type TestDatabase, testDatabase } from '@loomworks/testing'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
@@ -106,6 +106,22 @@ test('beyond the limit of open sagas a start is refused before anything begins',
   const late = someone()
   await expect(host.start(parallelSaga, signupInput(false), late)).rejects.toMatchObject({ code: 'saga.busy', status: 503 })
   expect(await host.status(late.sagaId)).toBeUndefined()
+})
+
+test('F13: while the database is away nothing is begun; when it is back, what was open goes on by itself', async () => {
+  let away = false
+  const { db } = database
+  const reach = <R>(work: () => Promise<R>): Promise<R> => (away ? Promise.reject(new Transient('away')) : work())
+  const { host } = open({ db: { ...db, query: (statement) => reach(() => db.query(statement)), transaction: (work) => reach(() => db.transaction(work)) } })
+  const [before, during] = [someone(), someone()]
+  await host.start(parallelSaga, signupInput(false), before)
+  away = true
+  await eventually(() => expect(host.health()).toMatchObject({ ok: false }))
+  await expect(host.start(parallelSaga, signupInput(false), during)).rejects.toMatchObject({ code: 'saga.busy' })
+  away = false
+  expect((await followed(host, before.sagaId)).at(-1)).toMatchObject({ state: 'completed' })
+  await eventually(() => expect(host.mayStart()).toBe(true))
+  expect(await host.status(during.sagaId)).toBeUndefined()
 })
 
 test('F18: a host that lacks the version of an open saga refuses to start and names it', async () => {

@@ -15,7 +15,7 @@ interface Task {
   run(): void
 }
 
-export const FAULTS_END_MS = 15_000
+const FAULTS_END_MS = 15_000
 
 export class Scheduler {
   readonly dice: Dice

@@ -21,7 +21,7 @@ import { consumeSagaCommands, sagaCommandConsumer } from '../participant.ts'
 import { type SagaStep, sagaStep, streamStep } from '../step.ts'
 import { parallelSaga } from './sagas.ts'
 
-export const SCHEMA = 'host'
+const SCHEMA = 'host'
 const TABLES = fileURLToPath(new URL('../../tables', import.meta.url))
 
 /** What a step does when it is called, beside its effect. */
@@ -77,7 +77,7 @@ export const inductStep: SagaStep<undefined> = streamStep<typeof inductPersonalE
   isVoid: ({ type }) => type === 'EngagementVoided',
 })
 
-export function stepsOf(behaviours: Behaviours): Readonly<Record<'identity' | 'memory' | 'credit', readonly SagaStep<undefined>[]>> {
+function stepsOf(behaviours: Behaviours): Readonly<Record<'identity' | 'memory' | 'credit', readonly SagaStep<undefined>[]>> {
   return {
     identity: [createPendingPerson, joinCommons, activatePerson].map((message) => rowStep(message, behaviours)),
     memory: [inductStep],

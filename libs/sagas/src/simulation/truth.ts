@@ -1,6 +1,6 @@
 // What must hold in a simulated world, looked at with every event and every effect (saga page §3.1).
 import type { NewEvent } from '@loomworks/event-store'
-import { canonicalJson, type Envelope, type SagaId } from '@loomworks/kernel'
+import type { Envelope, SagaId } from '@loomworks/kernel'
 import type { AnySaga } from '../definition.ts'
 import type { SagaEvent } from '../events.ts'
 import { evolve } from '../evolve.ts'
@@ -25,8 +25,8 @@ export class Truth {
 
   /** An append that the store has taken: new events, or a repeat of what is there. */
   appended(sagaId: SagaId, list: readonly NewEvent[], stored: readonly NewEvent[], isNew: boolean): void {
-    // A host is told that its facts are there, so they must be: the same bytes. (A request is repeated with a time of its own.)
-    const same = list.every((event, index) => canonicalJson(event.body) === canonicalJson(stored[index]?.body))
+    // A host is told that its facts are there, so they must be: the same bytes, hence the same hash. (A request is repeated with a time of its own.)
+    const same = list.every((event, index) => event.body.hash === stored[index]?.body.hash)
     if (!same && list[0]?.type !== 'SagaRequested') this.#fail('S-INV-8: an append was called a success and other facts stand in its place')
     if (isNew)
       this.#folded(
