@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { takeLock } from './lock.ts'
+import { noteIn, takeLock } from './lock.ts'
 import { orRefuse } from './start-refused.ts'
 
 export interface Home {
@@ -22,7 +22,7 @@ export interface Home {
 /** Opens and locks the home; throws StartRefused, or AlreadyRunning when another process has it open. */
 export function openHome(directory = process.env.LOOMWORKS_HOME ?? '.loomworks'): Home {
   const path = makeHome(directory)
-  const lock = takeLock(join(path, 'run', 'instance.lock'), path)
+  const lock = takeLock(lockOf(path), path)
   return {
     path,
     keys: join(path, 'keys'),
@@ -36,6 +36,15 @@ export function openHome(directory = process.env.LOOMWORKS_HOME ?? '.loomworks')
     announce: lock.note,
     release: lock.release,
   }
+}
+
+/** Where the instance that runs in a home answers, as it announced; undefined where none does. */
+export function announcedUrl(directory: string): string | undefined {
+  return noteIn(lockOf(resolve(directory)))
+}
+
+function lockOf(path: string): string {
+  return join(path, 'run', 'instance.lock')
 }
 
 /** The directories of a home. Under root, PostgreSQL runs as somebody else, who must be able to walk to its own directory. */

@@ -34,6 +34,12 @@ export function takeLock(path: string, what: string): Lock {
   }
 }
 
+/** The word that a living holder left in its lock. */
+export function noteIn(path: string): string | undefined {
+  const holder = holderOf(path)
+  return holder !== undefined && lives(holder) ? holder.note : undefined
+}
+
 /** A link is made by exactly one of several processes, and the file has its content from the first moment. */
 function created(path: string, me: Holder): boolean {
   const draft = `${path}.${process.pid}`

@@ -40,9 +40,13 @@ export function environment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, SystemRoot: process.env.SystemRoot, LC_ALL: 'C', TZ: 'UTC' }
 }
 
+export function passwordFileOf({ home }: Place): string {
+  return join(home, 'keys', 'postgres-password')
+}
+
 /** Makes the cluster when there is none. Returns the superuser's password. */
 export async function prepareCluster(place: Place, { initdb }: Binaries): Promise<string> {
-  const passwordFile = join(place.home, 'keys', 'postgres-password')
+  const passwordFile = passwordFileOf(place)
   const isNew = !existsSync(place.cluster)
   if (!isNew) refuseForeign(place.cluster)
   if (!isNew && !existsSync(passwordFile)) throw new StartRefused(`${passwordFile} is missing while its database exists: restore the file from your backup.`)

@@ -1,11 +1,11 @@
 // Our supervisor of the real PostgreSQL that embedded mode runs on: binaries from npm, one cluster per home, never beyond
 // the loopback, adopted when the process that started it was killed.
-import { rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lock, takeLock } from '../lock.ts'
 import { isAlive } from '../processes.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
-import { prepareCluster, type Settings, writeSettings } from './cluster.ts'
+import { passwordFileOf, prepareCluster, type Settings, writeSettings } from './cluster.ts'
 import { openPlace, type Place } from './place.ts'
 import { type Postmaster, runningPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
 
@@ -33,6 +33,15 @@ export interface Postgres {
 }
 
 const WATCH_MS = 1000
+
+/** The superuser's URL of the PostgreSQL that runs in a home; undefined where none does. */
+export function runningDatabase(home: string, database: string): string | undefined {
+  if (!existsSync(join(home, 'data', 'postgres'))) return undefined
+  const place = openPlace(home)
+  const postmaster = runningPostmaster(place)
+  if (!postmaster?.isReady) return undefined
+  return urlOf(place, postmaster.port, readFileSync(passwordFileOf(place), 'utf8').trim(), database)
+}
 
 /** Throws StartRefused with one sentence and the fix, AlreadyRunning when another live process supervises this home. */
 export async function startPostgres({ home, log, settings = {} }: PostgresOptions): Promise<Postgres> {
