@@ -3,7 +3,7 @@
 import { enqueue, type Fact, outboxRowOf, type Stating } from '@loomworks/bus'
 import type { EventType } from '@loomworks/contracts'
 import { actorFromService, type Caller, derivedId, type PersonId, type Time } from '@loomworks/kernel'
-import { type Db, one, sql } from '@loomworks/sql'
+import { type Db, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
 /** What is stated, without the place it takes. */
@@ -34,10 +34,7 @@ export async function statePersonFacts(tx: Db, personId: PersonId, facts: readon
   const { revision } = await one(
     tx,
     z.object({ revision: z.bigint() }),
-    sql`update identity.persons
-           set revision = revision + ${facts.length}
-         where id = ${personId}
-        returning revision`,
+    prepared('take_revisions', sql`update identity.persons set revision = revision + ${facts.length} where id = ${personId} returning revision`),
   )
   const first = Number(revision) - facts.length + 1
   await enqueue(

@@ -15,6 +15,7 @@ import { identity } from './service.ts'
 
 export const ORIGIN = 'http://localhost:4400'
 const OTHERS = ['memory', 'credit'] as const
+const POOL_SIZE = 4
 const OPERATOR_TOKEN = `lwo_${'o'.repeat(43)}`
 
 export interface BenchOptions {
@@ -62,11 +63,13 @@ export async function identityBench({ adminUrl, clock = systemClock, environment
   const home = await mkdtemp(path.join(tmpdir(), 'lw-'))
   const bus = new PostgresBus({ db: database.db, onTrouble: () => undefined })
   const eventStore = new PostgresEventStore({ db: database.db, onTrouble: () => undefined })
+  // As few connections as an embedded service has: who needs a second one inside a transaction would wait for ever.
+  const pool = database.open(POOL_SIZE)
   const settings = { ...(await settingsIn(home)), ...environment }
   const platform: Platform = {
     eventStore,
     bus,
-    databaseOf: () => database.db,
+    databaseOf: () => pool,
     addressOf: (service) => ({ origin: 'http://localhost', socketPath: path.join(home, service) }),
     secretOf,
     logOf: () => silentLog,

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { Stating } from '@loomworks/bus'
 import { type SessionEnd, SessionOpened, SessionRevoked } from '@loomworks/contracts'
 import { derivedId, type Id, idOf, newId, type PersonId, sha256, timeOf, tokenHash } from '@loomworks/kernel'
-import { type Db, exec, many, maybe, one, sql } from '@loomworks/sql'
+import { type Db, exec, maybe, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { fact, stateFacts } from './facts.ts'
 import { networkOf } from './networks.ts'
@@ -52,50 +52,53 @@ function checksum(secret: string): string {
   return sha256(secret).slice(0, CHECKSUM_LENGTH)
 }
 
+const Standing = z.object({ known: z.boolean(), surplus: z.array(idOf<'session'>()) })
+
 /** Opens a session after a passkey was proven, which is a fresh step-up; the oldest beyond fifty give way. */
 export async function openSession(tx: Db, start: SessionStart, stating: Stating): Promise<OpenedSession> {
   const { personId, nowMs } = start
-  await exec(tx, sql`select from identity.persons where id = ${personId} for no key update`)
-  const opened = {
-    id: newId<'session'>(nowMs),
-    token: newSessionToken(),
-    idleExpiresAt: timeOf(nowMs + IDLE_MS),
-    absoluteExpiresAt: timeOf(nowMs + ABSOLUTE_MS),
-  }
+  const id = newId<'session'>(nowMs)
+  const opened = { id, token: newSessionToken(), idleExpiresAt: timeOf(nowMs + IDLE_MS), absoluteExpiresAt: timeOf(nowMs + ABSOLUTE_MS) }
   const device = start.device.slice(0, DEVICE_MAX)
-  const { known } = await one(
-    tx,
-    z.object({ known: z.boolean() }),
-    sql`select exists (select from identity.sessions where person_id = ${personId} and device = ${device}) as known`,
-  )
+  const { known, surplus } = await standingOf(tx, personId, device, nowMs)
   await insertSession(tx, opened, { ...start, device })
-  await stateFacts(tx, opened.id, [fact(SessionOpened, { personId, sessionId: opened.id, amr: [...start.amr], newDevice: !known })], stating)
-  await endSurplus(tx, personId, nowMs, stating)
+  await stateFacts(tx, id, [fact(SessionOpened, { personId, sessionId: id, amr: [...start.amr], newDevice: !known })], stating)
+  for (const each of surplus) await endSession(tx, each, 'revoked', { nowMs, stating })
   return opened
+}
+
+/** Is the device known, and which sessions give way to one more? Under the person's lock, so that parallel logins count right. */
+function standingOf(tx: Db, personId: PersonId, device: string, nowMs: number): Promise<z.output<typeof Standing>> {
+  const now = timeOf(nowMs)
+  return one(
+    tx,
+    Standing,
+    prepared(
+      'session_standing',
+      sql`with person as (select id from identity.persons where id = ${personId} for no key update)
+          select exists (select from identity.sessions s where s.person_id = person.id and s.device = ${device}) as known,
+                 array(select s.id
+                         from identity.sessions s
+                        where s.person_id = person.id and s.revoked_at is null and s.idle_expires_at > ${now} and s.absolute_expires_at > ${now}
+                        order by s.created_at desc, s.id desc
+                       offset ${LIVE_PER_PERSON - 1})::text[] as surplus
+            from person`,
+    ),
+  )
 }
 
 function insertSession(tx: Db, opened: OpenedSession, { personId, credentialId, delivery, amr, device, clientIp, nowMs }: SessionStart): Promise<number> {
   const now = timeOf(nowMs)
   return exec(
     tx,
-    sql`insert into identity.sessions (id, person_id, token_hash, credential_id, amr, auth_time, step_up_at, step_up_level, delivery, device, ip_prefix,
-                                       created_at, last_seen_at, idle_expires_at, absolute_expires_at)
-        values (${opened.id}, ${personId}, ${tokenHash(opened.token)}, ${credentialId}, ${[...amr]}, ${now}, ${now}, 'passkey', ${delivery}, ${device},
-                ${networkOf(clientIp)}, ${now}, ${now}, ${opened.idleExpiresAt}, ${opened.absoluteExpiresAt})`,
+    prepared(
+      'session_insert',
+      sql`insert into identity.sessions (id, person_id, token_hash, credential_id, amr, auth_time, step_up_at, step_up_level, delivery, device, ip_prefix,
+                                         created_at, last_seen_at, idle_expires_at, absolute_expires_at)
+          values (${opened.id}, ${personId}, ${tokenHash(opened.token)}, ${credentialId}, ${[...amr]}, ${now}, ${now}, 'passkey', ${delivery}, ${device},
+                  ${networkOf(clientIp)}, ${now}, ${now}, ${opened.idleExpiresAt}, ${opened.absoluteExpiresAt})`,
+    ),
   )
-}
-
-async function endSurplus(tx: Db, personId: PersonId, nowMs: number, stating: Stating): Promise<void> {
-  const surplus = await many(
-    tx,
-    z.object({ id: idOf<'session'>() }),
-    sql`select id
-          from identity.sessions
-         where person_id = ${personId} and revoked_at is null and idle_expires_at > ${timeOf(nowMs)} and absolute_expires_at > ${timeOf(nowMs)}
-         order by created_at desc, id desc
-        offset ${LIVE_PER_PERSON}`,
-  )
-  for (const { id } of surplus) await endSession(tx, id, 'revoked', { nowMs, stating })
 }
 
 /** Ends a session; nothing happens where it has ended already. */
@@ -137,9 +140,12 @@ export async function sessionOf(db: Db, hash: string, nowMs: number): Promise<Li
   const session = await maybe(
     db,
     LiveSession,
-    sql`select id, person_id, amr, auth_time, step_up_at, step_up_level, last_seen_at, idle_expires_at, absolute_expires_at, revoked_at
-          from identity.sessions
-         where token_hash = ${hash}`,
+    prepared(
+      'session_of_token',
+      sql`select id, person_id, amr, auth_time, step_up_at, step_up_level, last_seen_at, idle_expires_at, absolute_expires_at, revoked_at
+            from identity.sessions
+           where token_hash = ${hash}`,
+    ),
   )
   if (session === undefined || session.revoked_at !== null) return 'unknown'
   if (Date.parse(session.idle_expires_at) <= nowMs || Date.parse(session.absolute_expires_at) <= nowMs) return 'over'

@@ -1,6 +1,6 @@
 import { CredentialCloneSuspected } from '@loomworks/contracts'
 import { actorFromPerson, type Caller, timeOf } from '@loomworks/kernel'
-import { type Db, exec, sql } from '@loomworks/sql'
+import { type Db, exec, prepared, sql } from '@loomworks/sql'
 import { credential as refusals } from '../errors.ts'
 import { fact, statePersonFacts, statingFor } from '../facts.ts'
 import type { IdentityParts } from '../parts.ts'
@@ -36,9 +36,12 @@ export async function enter({ db, clock, relay }: IdentityParts, proven: ProvenL
 async function counterMoves(tx: Db, { credentialRef, counter, backupState }: ProvenLogin, nowMs: number): Promise<boolean> {
   const moved = await exec(
     tx,
-    sql`update identity.webauthn_credentials
-           set sign_count = ${counter}, backup_state = ${backupState}, last_used_at = ${timeOf(nowMs)}
-         where id = ${credentialRef} and state = 'active' and (sign_count < ${counter} or (sign_count = 0 and ${counter}::bigint = 0))`,
+    prepared(
+      'counter_moves',
+      sql`update identity.webauthn_credentials
+             set sign_count = ${counter}, backup_state = ${backupState}, last_used_at = ${timeOf(nowMs)}
+           where id = ${credentialRef} and state = 'active' and (sign_count < ${counter} or (sign_count = 0 and ${counter}::bigint = 0))`,
+    ),
   )
   return moved === 1
 }

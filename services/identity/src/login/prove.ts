@@ -1,7 +1,7 @@
 import { PersonState } from '@loomworks/contracts'
 import { equalSecrets, idOf, type PersonId } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
-import { type Db, maybe, sql } from '@loomworks/sql'
+import { type Db, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { consumeLogin } from '../challenges.ts'
 import { login, credential as refusals } from '../errors.ts'
@@ -45,10 +45,13 @@ function knownCredential(db: Db, credentialId: string): Promise<KnownCredential 
   return maybe(
     db,
     KnownCredential,
-    sql`select c.id, c.person_id, c.public_key, p.user_handle, c.backup_eligible, c.state, p.state as person_state
-          from identity.webauthn_credentials c
-          join identity.persons p on p.id = c.person_id
-         where c.credential_id = ${Buffer.from(credentialId, 'base64url')} and c.state <> 'removed'`,
+    prepared(
+      'known_credential',
+      sql`select c.id, c.person_id, c.public_key, p.user_handle, c.backup_eligible, c.state, p.state as person_state
+            from identity.webauthn_credentials c
+            join identity.persons p on p.id = c.person_id
+           where c.credential_id = ${Buffer.from(credentialId, 'base64url')} and c.state <> 'removed'`,
+    ),
   )
 }
 

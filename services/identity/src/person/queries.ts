@@ -1,6 +1,6 @@
 import { AccountStatus, Role } from '@loomworks/contracts'
 import { idOf, type PersonId } from '@loomworks/kernel'
-import { type Db, maybe, sql } from '@loomworks/sql'
+import { type Db, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
 /** A person as they see themselves. */
@@ -23,11 +23,14 @@ export function meOf(db: Db, id: PersonId): Promise<Me | undefined> {
   return maybe(
     db,
     Me,
-    sql`select p.id, p.email, p.email_verified_at is not null as email_verified, p.display_name, p.companion_name, p.personal_engagement_id, p.account_status,
+    prepared(
+      'me',
+      sql`select p.id, p.email, p.email_verified_at is not null as email_verified, p.display_name, p.companion_name, p.personal_engagement_id, p.account_status,
                array(select r.role from identity.person_roles r where r.person_id = p.id and r.active order by r.role) as roles,
                (select count(*)::integer from identity.recovery_codes c where c.person_id = p.id and c.used_at is null) as recovery_codes_left,
                p.created_at
           from identity.persons p
          where p.id = ${id} and p.state in ('active', 'locked', 'erasing')`,
+    ),
   )
 }

@@ -1,6 +1,6 @@
 import { AccountStatus, PersonState, Role } from '@loomworks/contracts'
 import { actorFromPerson, actorFromService, equalSecrets } from '@loomworks/kernel'
-import { type Db, maybe, sql } from '@loomworks/sql'
+import { type Db, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import type { IdentityParts } from '../parts.ts'
 import { type LiveSession, sessionOf } from '../sessions.ts'
@@ -54,10 +54,13 @@ async function holderOf(db: Db, personId: string): Promise<z.output<typeof Holde
   const holder = await maybe(
     db,
     Holder,
-    sql`select state, account_status,
-               array(select r.role from identity.person_roles r where r.person_id = p.id and r.active order by r.role) as roles
-          from identity.persons p
-         where id = ${personId}`,
+    prepared(
+      'token_holder',
+      sql`select state, account_status,
+                 array(select r.role from identity.person_roles r where r.person_id = p.id and r.active order by r.role) as roles
+            from identity.persons p
+           where id = ${personId}`,
+    ),
   )
   return holder ?? { state: 'erased', account_status: 'deleted', roles: [] }
 }

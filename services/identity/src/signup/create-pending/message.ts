@@ -3,7 +3,8 @@
 import { createPendingPerson } from '@loomworks/contracts'
 import { emailLookup, newId, type PersonId, timeOf } from '@loomworks/kernel'
 import { sagaStep } from '@loomworks/sagas'
-import { type Db, exec, sql, type Tx } from '@loomworks/sql'
+import { type Db, exec, one, prepared, sql, type Tx } from '@loomworks/sql'
+import { z } from 'zod'
 import { signup } from '../../errors.ts'
 import type { Keyring } from '../../keyring.ts'
 import type { IdentityParts } from '../../parts.ts'
@@ -19,9 +20,15 @@ export const createPendingStep = sagaStep<typeof createPendingPerson, IdentityPa
   async do(tx, { registrationId, personId }, { sagaId, clock, parts }) {
     const registration = complete(await registrationById(tx, registrationId), sagaId)
     const nowMs = clock.now()
-    if (!(await insertPerson(tx, personId, registration, nowMs))) throw signup.email_taken()
-    if (!(await insertPasskey(tx, personId, registration, nowMs))) throw signup.credential_taken()
-    await insertFactors(tx, parts.keyring, personId, registration)
+    const made = await insertPerson(tx, {
+      personId,
+      registration,
+      totp: sealedForPerson(parts.keyring, personId, registration),
+      keyId: parts.keyring.keyId,
+      nowMs,
+    })
+    if (!made.person) throw signup.email_taken()
+    if (!made.passkey) throw signup.credential_taken()
     return { credentialCount: 1 }
   },
 
@@ -85,40 +92,52 @@ function isComplete(registration: Registration): registration is Registration & 
   return needed.every((each) => each !== null)
 }
 
-async function insertPerson(tx: Db, personId: PersonId, { user_handle, email, display_name, companion_name }: Complete, nowMs: number): Promise<boolean> {
-  const made = await exec(
-    tx,
-    sql`insert into identity.persons (id, user_handle, email, email_lookup, display_name, signup_display_name, companion_name, state, created_at)
-        values (${personId}, ${user_handle}, ${email}, ${emailLookup(email)}, ${display_name}, ${display_name}, ${companion_name}, 'pending', ${timeOf(nowMs)})
-        on conflict do nothing`,
-  )
-  return made === 1
+/** The secret is sealed anew, bound to the person. */
+function sealedForPerson(keyring: Keyring, personId: PersonId, { id, totp_sealed }: Complete): Buffer {
+  return keyring.seal('totp', keyring.open('totp', totp_sealed, totpBinding('registration', id)), totpBinding('person', personId))
 }
 
-async function insertPasskey(tx: Db, personId: PersonId, { credential }: Complete, nowMs: number): Promise<boolean> {
-  const made = await exec(
-    tx,
-    sql`insert into identity.webauthn_credentials (id, person_id, credential_id, public_key, alg, sign_count, transports, aaguid, backup_eligible, backup_state,
-                                                   display_name, state, created_at)
-        values (${newId(nowMs)}, ${personId}, ${Buffer.from(credential.credentialId, 'base64url')}, ${Buffer.from(credential.publicKey, 'base64url')},
-                ${credential.alg}, ${credential.signCount}, ${JSON.stringify(credential.transports)}, ${credential.aaguid}, ${credential.backupEligible},
-                ${credential.backupState}, ${credential.name}, 'active', ${timeOf(nowMs)})
-        on conflict (credential_id) do nothing`,
-  )
-  return made === 1
+interface Making {
+  readonly personId: PersonId
+  readonly registration: Complete
+  readonly totp: Buffer
+  readonly keyId: string
+  readonly nowMs: number
 }
 
-/** The secret is sealed anew, bound to the person; the step just used stays used, so its code opens nothing else. */
-async function insertFactors(tx: Db, keyring: Keyring, personId: PersonId, registration: Complete): Promise<void> {
-  const secret = keyring.open('totp', registration.totp_sealed, totpBinding('registration', registration.id))
-  await exec(
+const Made = z.object({ person: z.boolean(), passkey: z.boolean() })
+
+/** Person, passkey, factor and codes in one statement. What is taken gives no row, and then nothing behind it is written. The step
+ *  of the code just used stays used, so that code opens nothing else. */
+function insertPerson(tx: Db, { personId, registration, totp, keyId, nowMs }: Making): Promise<z.output<typeof Made>> {
+  const { user_handle, email, display_name, companion_name, credential, totp_step, recovery_key_id, set_id, recovery_digests } = registration
+  return one(
     tx,
-    sql`insert into identity.totp_factors (person_id, secret_sealed, key_id, last_step)
-        values (${personId}, ${keyring.seal('totp', secret, totpBinding('person', personId))}, ${keyring.keyId}, ${registration.totp_step})`,
-  )
-  await exec(
-    tx,
-    sql`insert into identity.recovery_codes (person_id, digest, key_id, set_id)
-        select ${personId}, digest, ${registration.recovery_key_id}, ${registration.set_id} from unnest(${[...registration.recovery_digests]}::text[]) as digest`,
+    Made,
+    prepared(
+      'create_pending',
+      sql`with person as (
+            insert into identity.persons (id, user_handle, email, email_lookup, display_name, signup_display_name, companion_name, state, created_at)
+            values (${personId}, ${user_handle}, ${email}, ${emailLookup(email)}, ${display_name}, ${display_name}, ${companion_name}, 'pending', ${timeOf(nowMs)})
+            on conflict do nothing
+            returning id
+          ), passkey as (
+            insert into identity.webauthn_credentials (id, person_id, credential_id, public_key, alg, sign_count, transports, aaguid, backup_eligible,
+                                                       backup_state, display_name, state, created_at)
+            select ${newId(nowMs)}, id, ${Buffer.from(credential.credentialId, 'base64url')}, ${Buffer.from(credential.publicKey, 'base64url')},
+                   ${credential.alg}, ${credential.signCount}, ${JSON.stringify(credential.transports)}, ${credential.aaguid}, ${credential.backupEligible},
+                   ${credential.backupState}, ${credential.name}, 'active', ${timeOf(nowMs)}
+              from person
+            on conflict (credential_id) do nothing
+            returning person_id
+          ), factor as (
+            insert into identity.totp_factors (person_id, secret_sealed, key_id, last_step)
+            select person_id, ${totp}, ${keyId}, ${totp_step} from passkey
+          ), codes as (
+            insert into identity.recovery_codes (person_id, digest, key_id, set_id)
+            select person_id, digest, ${recovery_key_id}, ${set_id} from passkey, unnest(${[...recovery_digests]}::text[]) as digest
+          )
+          select exists (select from person) as person, exists (select from passkey) as passkey`,
+    ),
   )
 }

@@ -3,20 +3,14 @@
 import { type Designation, joinCommons, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { actorFromService, derivedId, type EngagementId, type Id, type PersonId, timeOf } from '@loomworks/kernel'
 import { sagaStep } from '@loomworks/sagas'
-import { type Db, exec, one, sql, type Tx } from '@loomworks/sql'
-import { z } from 'zod'
+import { type Db, exec, prepared, sql, type Tx } from '@loomworks/sql'
 import type { IdentityParts } from '../../parts.ts'
 
 export const joinCommonsStep = sagaStep<typeof joinCommons, IdentityParts, Tx>(joinCommons, {
   async do(tx, { personId, engagementId }, { clock }) {
-    const drafts: readonly Draft[] = [
-      { engagementId, designation: 'operator' },
-      { engagementId: WELL_KNOWN_ENGAGEMENTS.commons.id, designation: 'contributor' },
-    ]
-    const first = await takeNumbers(tx, personId, drafts.length)
-    const membershipIds: Id<'membership'>[] = []
-    for (const [index, draft] of drafts.entries()) membershipIds.push(await insertDraft(tx, personId, { ...draft, number: first + index }, clock.now()))
-    return { membershipIds }
+    const drafts = [draftOf(personId, engagementId, 'operator'), draftOf(personId, WELL_KNOWN_ENGAGEMENTS.commons.id, 'contributor')]
+    await insertDrafts(tx, personId, drafts, timeOf(clock.now()))
+    return { membershipIds: drafts.map(({ id }) => id) }
   },
 
   async undo(tx, { personId }) {
@@ -27,40 +21,33 @@ export const joinCommonsStep = sagaStep<typeof joinCommons, IdentityParts, Tx>(j
 })
 
 interface Draft {
-  readonly engagementId: EngagementId
+  readonly id: Id<'membership'>
+  readonly engagement: EngagementId
   readonly designation: Designation
 }
 
-/** The first of so many numbers. Under the person's row lock, so they come without gap. */
-async function takeNumbers(tx: Db, personId: PersonId, count: number): Promise<number> {
-  const { first } = await one(
-    tx,
-    z.object({ first: z.int() }),
-    sql`update identity.persons
-           set next_operator_seq = next_operator_seq + ${count}
-         where id = ${personId}
-        returning next_operator_seq - ${count} as first`,
-  )
-  return first
+function draftOf(personId: PersonId, engagement: EngagementId, designation: Designation): Draft {
+  return { id: derivedId(engagement, personId), engagement, designation }
 }
 
-async function insertDraft(
-  tx: Db,
-  personId: PersonId,
-  { engagementId, designation, number }: Draft & { readonly number: number },
-  nowMs: number,
-): Promise<Id<'membership'>> {
-  const id = derivedId<'membership'>(engagementId, personId)
+/** Rows and their numbers in one statement: the numbers come under the person's row lock, so they have no gap. */
+function insertDrafts(tx: Db, personId: PersonId, drafts: readonly Draft[], now: string): Promise<number> {
   const by = JSON.stringify(actorFromService('signup'))
-  await exec(
+  return exec(
     tx,
-    sql`insert into identity.memberships (id, principal_kind, principal_id, engagement_id, active, operator_sequence_number, granted_by, created_at)
-        values (${id}, 'person', ${personId}, ${engagementId}, false, ${number}, ${by}, ${timeOf(nowMs)})`,
+    prepared(
+      'draft_memberships',
+      sql`with person as (
+            update identity.persons set next_operator_seq = next_operator_seq + ${drafts.length} where id = ${personId} returning next_operator_seq - ${drafts.length} as first
+          ), draft as (
+            select d.*, ordinality - 1 as place
+              from rows from (jsonb_to_recordset(${JSON.stringify(drafts)}) as (id uuid, engagement uuid, designation text)) with ordinality as d
+          ), membership as (
+            insert into identity.memberships (id, principal_kind, principal_id, engagement_id, active, operator_sequence_number, granted_by, created_at)
+            select draft.id, 'person', ${personId}, draft.engagement, false, person.first + draft.place, ${by}, ${now} from draft, person
+          )
+          insert into identity.membership_designations (membership_id, designation, active, granted_by, granted_at)
+          select draft.id, draft.designation, true, ${by}, ${now} from draft`,
+    ),
   )
-  await exec(
-    tx,
-    sql`insert into identity.membership_designations (membership_id, designation, active, granted_by, granted_at)
-        values (${id}, ${designation}, true, ${by}, ${timeOf(nowMs)})`,
-  )
-  return id
 }

@@ -1,9 +1,10 @@
 import { actorFromPerson, type Caller, idOf, type SagaId, timeOf } from '@loomworks/kernel'
-import { type Db, exec, maybe, one, sql } from '@loomworks/sql'
+import { type Db, exec, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { statingFor } from '../../facts.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { endSession, type OpenedSession, openSession, type SessionDelivery } from '../../sessions.ts'
+import { RegistrationState } from '../../vocabulary.ts'
 import { completeRegistration } from '../ending.ts'
 import { personOfSaga } from '../saga.ts'
 
@@ -22,32 +23,30 @@ export function openSignupSession({ db, clock, relay }: IdentityParts, { sagaId,
   const personId = personOfSaga(sagaId)
   const stating = statingFor({ ...caller, actor: actorFromPerson(personId) }, timeOf(nowMs))
   return db.transaction(async (tx) => {
-    await completeRegistration(tx, sagaId, nowMs)
-    const former = await formerSession(tx, sagaId)
+    const { state, former, credential } = await standingOf(tx, sagaId)
+    if (state !== 'completed') await completeRegistration(tx, sagaId, nowMs)
     if (former !== null) await endSession(tx, former, 'revoked', { nowMs, stating })
-    const credentialId = await firstPasskey(tx, personId)
-    const session = await openSession(tx, { personId, credentialId, delivery, amr: ['passkey', 'totp'], device, clientIp, nowMs }, stating)
-    await exec(tx, sql`update identity.pending_registrations set session_id = ${session.id} where saga_id = ${sagaId}`)
+    const session = await openSession(tx, { personId, credentialId: credential, delivery, amr: ['passkey', 'totp'], device, clientIp, nowMs }, stating)
+    await exec(tx, prepared('signup_session', sql`update identity.pending_registrations set session_id = ${session.id} where saga_id = ${sagaId}`))
     relay.wakeAfter(tx)
     return session
   })
 }
 
-/** Locks the registration, so that of parallel calls each ends the session of the one before. */
-async function formerSession(tx: Db, sagaId: SagaId) {
-  const row = await maybe(
-    tx,
-    z.object({ session_id: idOf<'session'>().nullable() }),
-    sql`select session_id from identity.pending_registrations where saga_id = ${sagaId} for update`,
-  )
-  return row?.session_id ?? null
-}
+const Standing = z.object({ state: RegistrationState, former: idOf<'session'>().nullable(), credential: idOf<'credential'>() })
 
-async function firstPasskey(tx: Db, personId: string): Promise<string> {
-  const { id } = await one(
+/** The registration, locked, so that of parallel calls each ends the session of the one before; and the passkey it brought. */
+function standingOf(tx: Db, sagaId: SagaId): Promise<z.output<typeof Standing>> {
+  return one(
     tx,
-    z.object({ id: z.string() }),
-    sql`select id from identity.webauthn_credentials where person_id = ${personId} order by created_at, id limit 1`,
+    Standing,
+    prepared(
+      'signup_standing',
+      sql`select r.state, r.session_id as former,
+                 (select c.id from identity.webauthn_credentials c where c.person_id = ${personOfSaga(sagaId)} order by c.created_at, c.id limit 1) as credential
+            from identity.pending_registrations r
+           where r.saga_id = ${sagaId}
+             for update`,
+    ),
   )
-  return id
 }
