@@ -12,6 +12,8 @@ export interface Node {
 
 interface Task {
   readonly at: number
+  /** Nobody goes on because of it: no need to let the event loop turn. */
+  readonly quiet: boolean
   run(): void
 }
 
@@ -41,21 +43,22 @@ export class Scheduler {
     return this.#tasks.length === 0
   }
 
-  later(delayMs: number, run: () => void): void {
-    this.#tasks.push({ at: this.now + delayMs, run })
+  later(delayMs: number, run: () => void, quiet = false): void {
+    this.#tasks.push({ at: this.now + delayMs, quiet, run })
   }
 
   /** A call of a port by a node. What a dead node asked for may still happen; it never hears the answer. */
   call<T>(node: Node, work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (!node.alive) return
-      this.later(this.#latency(), () => {
+      const request = () => {
         if (!node.alive && this.dice.chance(0.5)) return
         const fault = this.faulty ? this.dice.next() : 1
         const answer = fault < 0.01 ? failed(new Transient('not reached')) : attempted(work)
         const heard = fault >= 0.01 && fault < 0.02 ? failed(new Transient('outcome unknown')) : answer
         this.#answer(node, () => (heard.ok ? resolve(heard.value as T) : reject(heard.error)))
-      })
+      }
+      this.later(this.#latency(), request, true)
     })
   }
 
@@ -70,19 +73,23 @@ export class Scheduler {
     return this.dice.chance(0.95) ? this.dice.below(4) : this.dice.below(400)
   }
 
-  /** Runs one task that is due, or turns the clock to the next thing there is. False when nothing is left before `until`. */
+  /** Runs what is due in any order up to the first task that somebody waits for, turning the clock where nothing is due. False
+   *  when nothing is left before `until`. */
   step(until: number, nextSweepAt: number): boolean {
-    const due = this.#tasks.filter(({ at }) => at <= this.now)
-    if (due.length > 0) {
+    for (;;) {
+      const due = this.#tasks.filter(({ at }) => at <= this.now)
+      if (due.length === 0) {
+        const next = this.#tasks.reduce((soonest, { at }) => Math.min(soonest, at), nextSweepAt)
+        if (next > until) return false
+        this.now = Math.max(this.now, next)
+        if (next === nextSweepAt) return true
+        continue
+      }
       const task = this.dice.pick(due)
       this.#tasks.splice(this.#tasks.indexOf(task), 1)
       task.run()
-      return true
+      if (!task.quiet) return true
     }
-    const next = Math.min(nextSweepAt, ...this.#tasks.map(({ at }) => at))
-    if (next > until) return false
-    this.now = Math.max(this.now, next)
-    return true
   }
 
   fail(message: string): void {

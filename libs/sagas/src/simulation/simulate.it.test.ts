@@ -4,7 +4,7 @@ import { simulate } from './simulate.ts'
 
 const SCHEDULES = 5000
 
-test('5,000 schedules with crashes, freezes, lost and repeated messages end all or nothing', { timeout: 120_000 }, async () => {
+test('5,000 schedules with crashes, freezes, lost and repeated messages end all or nothing', { timeout: 180_000 }, async () => {
   const first = Date.now() % 1_000_000_000
   for (let seed = first; seed < first + SCHEDULES; seed++) expect(await simulate(seed)).toBeUndefined()
 })
