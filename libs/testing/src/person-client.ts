@@ -1,0 +1,116 @@
+// A person at the gateway, with a software authenticator and an authenticator app: signs up, logs in, and asks.
+import { setTimeout as delay } from 'node:timers/promises'
+import { SoftwareAuthenticator } from './authenticator.ts'
+import { codeShown } from './authenticator-app.ts'
+
+export interface Said {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: a story looks into bodies of every shape.
+  readonly body: any
+  readonly headers: Headers
+}
+
+export interface SignUp {
+  readonly email: string
+  readonly displayName: string
+  readonly companionName?: string
+  readonly claimToken?: string
+}
+
+/** A step of a story that did not go as told: which one, and the answer. */
+export class Unexpected extends Error {
+  readonly said: Said
+  constructor(step: string, said: Said) {
+    super(`${step}: ${said.status} ${JSON.stringify(said.body)}`)
+    this.said = said
+  }
+}
+
+const POLL_MS = 50
+const PATIENCE_MS = 65_000
+
+export class PersonClient {
+  readonly #url: string
+  readonly #authenticator: SoftwareAuthenticator
+  #token: string | undefined
+
+  /** `origin` is the page's, where it differs from where the requests go. */
+  constructor(url: string, origin: string = new URL(url).origin) {
+    this.#url = url
+    this.#authenticator = new SoftwareAuthenticator({ origin })
+  }
+
+  get token(): string | undefined {
+    return this.#token
+  }
+
+  /** Asks as this person; a 429 that names a time under a minute is waited for. */
+  async ask(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Said> {
+    const deadline = Date.now() + PATIENCE_MS
+    for (;;) {
+      const said = await this.#send(method, path, body, { ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }), ...headers })
+      const waitMs = Number(said.headers.get('retry-after') ?? 0) * 1000
+      if (said.status !== 429 || Date.now() + waitMs > deadline) return said
+      await delay(waitMs)
+    }
+  }
+
+  /** The body of an answer of this status; throws Unexpected for any other. */
+  async expect(status: number, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Said['body']> {
+    const said = await this.ask(method, path, body, headers)
+    if (said.status !== status) throw new Unexpected(`${method} ${path}`, said)
+    return said.body
+  }
+
+  /** The three steps of a signup; waits for the end where it takes longer than the answer. Throws Unexpected when it is refused. */
+  async signUp({ email, displayName, companionName, claimToken }: SignUp): Promise<Said['body']> {
+    const names = { display_name: displayName, ...(companionName !== undefined && { companion_name: companionName }) }
+    const begun = await this.expect(200, 'POST', '/auth/signup/begin', { email, ...names })
+    const registration_id: string = begun.registration_id
+    const secret = { authorization: `Signup ${begun.registration_secret}` }
+    const proven = await this.expect(200, 'POST', '/auth/signup/passkey', { registration_id, credential: this.#authenticator.register(begun.options) }, secret)
+    const finish = {
+      registration_id,
+      code: codeShown(proven.totp.secret, Date.now()),
+      session_delivery: 'bearer',
+      ...(claimToken !== undefined && { claim_token: claimToken }),
+    }
+    const answer = await this.#finished(finish, secret)
+    this.#token = answer.session.token
+    return answer
+  }
+
+  async #finished(finish: { readonly registration_id: string }, secret: Readonly<Record<string, string>>): Promise<Said['body']> {
+    const said = await this.ask('POST', '/auth/signup/totp-verify', finish, secret)
+    if (said.status === 200) return said.body
+    if (said.status !== 202) throw new Unexpected('POST /auth/signup/totp-verify', said)
+    const deadline = Date.now() + PATIENCE_MS
+    while (Date.now() < deadline) {
+      const { state } = await this.expect(200, 'GET', `/auth/signup/${finish.registration_id}`)
+      if (state !== 'pending') return this.#finished(finish, secret)
+      await delay(POLL_MS)
+    }
+    throw new Unexpected('the signup does not end', said)
+  }
+
+  /** Logs in by passkey. */
+  async logIn(): Promise<Said['body']> {
+    this.#token = undefined
+    const { challenge_id, options } = await this.expect(200, 'POST', '/auth/login/passkey/begin', {})
+    const credential = this.#authenticator.authenticate(options)
+    const answer = await this.expect(200, 'POST', '/auth/login/passkey/finish', { challenge_id, credential, session_delivery: 'bearer' })
+    this.#token = answer.session.token
+    return answer
+  }
+
+  async #send(method: string, path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<Said> {
+    const answer = await fetch(new URL(path, this.#url), {
+      method,
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    const json = answer.headers.get('content-type')?.includes('json') === true
+    return { status: answer.status, body: json ? JSON.parse(text) : text, headers: answer.headers }
+  }
+}
