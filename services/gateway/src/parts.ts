@@ -8,7 +8,7 @@ import { rateLimits } from './limit/limits.ts'
 import { OpenStreams } from './open-streams.ts'
 import { pagesOf } from './own/pages.ts'
 import type { PipelineParts } from './pipeline.ts'
-import { RouteTable } from './routes/table.ts'
+import { RouteTable } from './routes.ts'
 
 export type GatewayParts = PipelineParts & Pick<Wiring<GatewayConfig>, 'bus'>
 

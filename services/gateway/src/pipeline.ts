@@ -13,7 +13,7 @@ import type { TakeRate } from './limit/limits.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { Page, Pages } from './own/pages.ts'
 import { type Head, headOf, idsOf } from './request-head.ts'
-import type { Route, RouteTable } from './routes/table.ts'
+import type { Route, RouteTable } from './routes.ts'
 import { corsHeaders, preflightHeaders, requireOwnPage } from './same-origin.ts'
 
 export interface PipelineParts {

@@ -1,7 +1,7 @@
 import { Answered, operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { checkpoint } from '../errors.ts'
-import { newestCheckpoint } from '../log/sign.ts'
+import { newestCheckpoint } from '../log/queries.ts'
 import type { AuditParts } from '../parts.ts'
 
 const open = { actors: ['anonymous', 'person', 'companion', 'agent'], object: 'checkpoint', relation: 'none', hide: false } as const

@@ -2,17 +2,10 @@
 // signed last; of one size there is one root for ever.
 import { checkpointText, consistencyProof, type NoteSigner, openNote, parseCheckpoint, rangeRoot, rootOf, verifyConsistency } from '@loomworks/foray'
 import { Terminal } from '@loomworks/kernel'
-import { type Database, type Db, exec, maybe, sql } from '@loomworks/sql'
-import { z } from 'zod'
+import { type Database, type Db, exec, sql } from '@loomworks/sql'
+import { newestCheckpoint } from './queries.ts'
 import { logState } from './sequence.ts'
 import { storedNodes } from './tiles.ts'
-
-export const Checkpoint = z.object({ size: z.bigint().transform(Number), root: z.instanceof(Buffer), note: z.string() })
-
-/** The newest checkpoint that was signed. */
-export function newestCheckpoint(db: Db): Promise<z.output<typeof Checkpoint> | undefined> {
-  return maybe(db, Checkpoint, sql`select size, root, note from audit.checkpoint order by size desc limit 1`)
-}
 
 /** Signs the log as it stands; false when nothing is new. Terminal `audit.log_inconsistent` when its past is not what was signed. */
 export function signCheckpoint(db: Database, signer: NoteSigner, { at, kind }: { readonly at: string; readonly kind: 'flush' | 'close' }): Promise<boolean> {

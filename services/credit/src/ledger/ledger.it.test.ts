@@ -4,8 +4,8 @@ import { PLATFORM_SCHEMAS, type TestDatabase, testDatabase } from '@loomworks/te
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { ISSUER, type Posting, personParty, post } from '../posting.ts'
 import { credit } from '../service.ts'
-import { ISSUER, type Posting, personParty, post } from './post.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { AccountStatus, CreditAsset } from '@loomworks/contracts'
 import { operation } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { type Balance, balancesOf } from '../ledger/balances.ts'
+import { type Balance, balancesOf } from '../ledger/queries.ts'
 import type { CreditParts } from '../parts.ts'
 import { ExhaustionPreference, LicenseTier } from '../vocabulary.ts'
 import { accountOf } from './queries.ts'

@@ -1,7 +1,7 @@
 // Who asks: once per request, one token for one audience (identity page §13.1, step 7).
 import type { Refusal, ServiceName } from '@loomworks/kernel'
 import { type ServiceClient, shared } from '@loomworks/service-kit'
-import type { Route } from '../routes/table.ts'
+import type { Route } from '../routes.ts'
 import type { Credential } from './credential.ts'
 import { claimsOf, type Entry, type TokenCache } from './token-cache.ts'
 

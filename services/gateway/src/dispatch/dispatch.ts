@@ -5,7 +5,7 @@ import { type Refusal, Transient } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import { type Dispatcher, errors, type Pool } from 'undici'
 import type { Head } from '../request-head.ts'
-import type { Route } from '../routes/table.ts'
+import type { Route } from '../routes.ts'
 
 export interface Passing {
   readonly request: IncomingMessage

@@ -3,7 +3,7 @@
 import type { Clock } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import type { GatewayConfig } from '../config.ts'
-import type { Route } from '../routes/table.ts'
+import type { Route } from '../routes.ts'
 import { limitKey } from './client-address.ts'
 import { Limiter, type Taken } from './gcra.ts'
 

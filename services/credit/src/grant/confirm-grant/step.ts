@@ -5,9 +5,9 @@ import { actorFromService, type Id, idOf, Terminal, type Time, timeOf } from '@l
 import { type StepContext, sagaStep } from '@loomworks/sagas'
 import { type Db, exec, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
-import { settledOf } from '../../ledger/balances.ts'
-import { ISSUER, type Line, personParty, post } from '../../ledger/post.ts'
+import { settledOf } from '../../ledger/queries.ts'
 import type { CreditParts } from '../../parts.ts'
+import { ISSUER, type Line, personParty, post } from '../../posting.ts'
 import { ASSET_IDS, assetOf } from '../../vocabulary.ts'
 import { noteEnded } from '../registry.ts'
 

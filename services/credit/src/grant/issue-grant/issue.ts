@@ -9,7 +9,7 @@ import { grant } from '../../errors.ts'
 import type { CreditParts } from '../../parts.ts'
 import { ASSET_IDS } from '../../vocabulary.ts'
 import { checkEligibility, type EmailHashes, type Verdict } from '../eligibility.ts'
-import { endOverdue } from '../expire-grants/expire.ts'
+import { endOverdue } from '../overdue.ts'
 import { noteIssued } from '../registry.ts'
 import type { Asked } from './request.ts'
 

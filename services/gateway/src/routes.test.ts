@@ -1,6 +1,6 @@
 import type { OpenApi } from '@loomworks/service-kit'
 import { describe, expect, test } from 'vitest'
-import { RouteTable } from './table.ts'
+import { RouteTable } from './routes.ts'
 
 const operation = (operationId: string) => ({ operationId, summary: '', 'x-owner': 'memory', 'x-authz': { actors: ['person'] }, 'x-limits': {}, responses: {} })
 const table = new RouteTable({

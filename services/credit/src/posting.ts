@@ -4,8 +4,8 @@ import type { CreditAsset, LineRole } from '@loomworks/contracts'
 import { type Actor, hashOf, type Time } from '@loomworks/kernel'
 import { type Db, one, sql, sqlState } from '@loomworks/sql'
 import { z } from 'zod'
-import { ledger } from '../errors.ts'
-import type { TxKind } from '../vocabulary.ts'
+import { ledger } from './errors.ts'
+import type { TxKind } from './vocabulary.ts'
 
 export interface Line {
   readonly role: z.output<typeof LineRole>
