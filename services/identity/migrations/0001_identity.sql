@@ -144,7 +144,7 @@ create table sessions (
 create index session_live on sessions (person_id, created_at) where revoked_at is null;
 
 create table throttles (
-  kind text not null check (kind in ('totp', 'registration', 'claim')),
+  kind text not null check (kind in ('registration', 'claim')),
   key_hash text not null,
   tries integer not null,
   window_start timestamptz not null,

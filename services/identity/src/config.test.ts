@@ -16,3 +16,7 @@ test.each([
 ])('%s is no configuration', (_what, change) => {
   expect(IdentityConfig.safeParse({ ...plain, ...change }).success).toBe(false)
 })
+
+test.each(['SETTING_SIGNUP.MODE', 'SETTING_SIGNUP_MODE', 'SETTING_signup.mode'])('%s closes the signup', (name) => {
+  expect(IdentityConfig.parse({ ...plain, [name]: 'closed' })).toMatchObject({ signupMode: 'closed' })
+})

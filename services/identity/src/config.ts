@@ -6,8 +6,13 @@ const origin = z
   .refine((url) => url.protocol === 'https:' || url.hostname === 'localhost', { message: 'must be https, or http://localhost: passkeys and cookies need it' })
   .transform((url) => url.origin)
 
-/** Settings of identity. The only reader of the environment in this service. */
-export const IdentityConfig = z
+/** `SETTING_<KEY>` of the environment, whether the key's dot was kept or, as shells ask for, written as `_`. */
+function settingIn(env: Readonly<Record<string, unknown>>, key: string): unknown {
+  const wanted = `SETTING_${key}`.toUpperCase().replaceAll('.', '_')
+  return Object.entries(env).find(([name]) => name.toUpperCase().replaceAll('.', '_') === wanted)?.[1]
+}
+
+const Settings = z
   .object({
     PUBLIC_ORIGIN: origin,
     RP_ID: z.string().min(1).optional(),
@@ -18,7 +23,7 @@ export const IdentityConfig = z
     SERVICE_SECRETS: z.string().optional(),
     OPERATOR_TOKEN_FILE: z.string().optional(),
     SAGA_OPEN_MAX: z.coerce.number().int().min(1).default(1000),
-    'SETTING_SIGNUP.MODE': z.enum(['open', 'claim_only', 'closed']).default('open'),
+    SETTING_SIGNUP_MODE: z.enum(['open', 'claim_only', 'closed']).default('open'),
     /** Embedded only: the first activated person gets the roles admin and ops. */
     FIRST_PERSON_IS_ADMIN: z.enum(['on', 'off']).default('off'),
   })
@@ -32,7 +37,13 @@ export const IdentityConfig = z
     serviceSecretsFile: env.SERVICE_SECRETS_FILE,
     operatorTokenFile: env.OPERATOR_TOKEN_FILE,
     openSagasMax: env.SAGA_OPEN_MAX,
-    signupMode: env['SETTING_SIGNUP.MODE'],
+    signupMode: env.SETTING_SIGNUP_MODE,
     firstPersonIsAdmin: env.FIRST_PERSON_IS_ADMIN === 'on',
   }))
+
+/** Settings of identity. The only reader of the environment in this service. */
+export const IdentityConfig = z
+  .record(z.string(), z.unknown())
+  .transform((env): unknown => ({ ...env, SETTING_SIGNUP_MODE: settingIn(env, 'signup.mode') }))
+  .pipe(Settings as z.ZodType<z.output<typeof Settings>>)
 export type IdentityConfig = z.output<typeof IdentityConfig>

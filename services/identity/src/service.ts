@@ -73,5 +73,3 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
       serviceOfSecret(secrets, authorization),
   keys: ({ signing }) => signing.keys,
 })
-
-export { adminGrant } from './roles.ts'

@@ -10,6 +10,8 @@ import { type Registration, RegistrationId, standingOf } from '../state.ts'
 
 /** Event ids grow over the attempts of a registration: attempt × 10,000 + revision of the saga's stream. */
 const IDS_PER_ATTEMPT = 10_000
+/** A saga that began in the last moment has ended by then. */
+const SAGA_GRACE_MS = 60_000
 
 export const followProgressRoute = operation({
   get: '/auth/signup/:registration_id/events',
@@ -34,16 +36,19 @@ interface Following {
   readonly signal: AbortSignal
 }
 
-/** Waits for a saga that has not begun; ends behind the last event of one that has. */
-async function* progressEvents({ sagas, clock }: IdentityParts, registration: Registration, { after, signal }: Following): AsyncGenerator<SseEvent> {
-  const nowMs = clock.now()
-  if (standingOf(registration, nowMs) === 'expired') return yield eventOf(registration.attempt * IDS_PER_ATTEMPT, progressOf(registration, undefined, nowMs))
+/** Waits for a saga that has not begun, as long as the registration may still begin one; ends behind the last event. */
+async function* progressEvents({ db, sagas, clock }: IdentityParts, registration: Registration, { after, signal }: Following): AsyncGenerator<SseEvent> {
   const attempt = Math.max(1, registration.attempt)
   const sagaId = registration.saga_id ?? derivedId<'saga'>(registration.id, attempt)
   const idOfView = ({ revision }: SagaView) => attempt * IDS_PER_ATTEMPT + Number(revision)
-  for await (const view of sagas.changes(sagaId, signal)) {
+  const waiting = AbortSignal.timeout(Math.max(0, Date.parse(registration.expires_at) + SAGA_GRACE_MS - clock.now()))
+  const over = standingOf(registration, clock.now()) === 'expired' ? AbortSignal.abort() : AbortSignal.any([signal, waiting])
+  for await (const view of sagas.changes(sagaId, over)) {
     if (idOfView(view) > after || hasEnded(view)) yield eventOf(idOfView(view), sagaProgressOf(registration, view))
+    if (hasEnded(view)) return
   }
+  const now = (await registrationById(db, registration.id)) ?? registration
+  if (standingOf(now, clock.now()) === 'expired') yield eventOf(now.attempt * IDS_PER_ATTEMPT, progressOf(now, undefined, clock.now()))
 }
 
 function eventOf(id: number, data: Progress): SseEvent {

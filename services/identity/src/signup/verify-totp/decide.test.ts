@@ -1,8 +1,10 @@
 import type { Id, SagaId } from '@loomworks/kernel'
 import { timeOf } from '@loomworks/kernel'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NOW_MS, registration } from '../registrations.ts'
-import { type VerifyTotp, verifyTotp } from './decide.ts'
+import type { Registration } from '../state.ts'
+import { type Next, type VerifyTotp, verifyTotp } from './decide.ts'
 
 const SAGA = '5d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c27' as SagaId
 const REGISTRATION = '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c44' as Id<'registration'>
@@ -84,4 +86,54 @@ describe('after completion', () => {
   test('then one logs in', () => {
     expect(refusalOf(() => verifyTotp(call({ nowMs: NOW_MS + TEN_MINUTES_MS }), done))).toBe('signup.done_log_in')
   })
+})
+
+describe('whatever comes in whatever order', () => {
+  const Move = fc.oneof(
+    fc.constant({ kind: 'right' as const }),
+    fc.constant({ kind: 'wrong' as const }),
+    fc.constant({ kind: 'undone' as const }),
+    fc.constant({ kind: 'completed' as const }),
+    fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 900_000 }) }),
+  )
+
+  /** What the database would hold after the decision. */
+  function after(before: Registration, next: Next): Registration {
+    if (next.next === 'count_wrong_code') return { ...before, wrong_codes: before.wrong_codes + 1, state: next.attemptsLeft > 0 ? before.state : 'expired' }
+    return next.next === 'start' ? { ...before, state: 'submitted', attempt: next.attempt, saga_id: SAGA } : before
+  }
+
+  test('five attempts and five wrong codes are the most, and only a right code begins the first', () => {
+    fc.assert(
+      fc.property(fc.array(Move, { maxLength: 60 }), (moves) => {
+        let held = registration({ state: 'passkey_verified' })
+        let nowMs = NOW_MS
+        const starts: Next[] = []
+        for (const move of moves) {
+          if (move.kind === 'wait') nowMs += move.ms
+          if (move.kind === 'undone' && held.state === 'submitted') held = { ...held, state: 'proven' }
+          if (move.kind === 'completed' && held.state === 'submitted') held = { ...held, state: 'completed', completed_at: timeOf(nowMs) }
+          if (move.kind !== 'right' && move.kind !== 'wrong') continue
+          const next = decided({ codeStep: move.kind === 'right' ? 7 : undefined, claimHash: undefined, nowMs }, held)
+          if (next === undefined) continue
+          if (next.next === 'start') starts.push(next)
+          held = after(held, next)
+        }
+        expect(starts.map((each) => each.next === 'start' && each.attempt)).toEqual(starts.map((_, index) => index + 1))
+        expect(starts.length).toBeLessThanOrEqual(5)
+        expect(held.wrong_codes).toBeLessThanOrEqual(5)
+        if (starts[0]?.next === 'start') expect(starts[0].codeStep).toBe(7)
+        expect(starts.slice(1).every((each) => each.next === 'start' && each.codeStep === undefined)).toBe(true)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  function decided(command: VerifyTotp, held: Registration): Next | undefined {
+    try {
+      return verifyTotp(command, held)
+    } catch {
+      return undefined
+    }
+  }
 })

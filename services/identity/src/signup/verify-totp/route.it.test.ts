@@ -7,6 +7,7 @@ import { type IdentityBench, identityBench } from '../../identity-bench.ts'
 import { begun, codeOf, signedUp, verified, type WithFactors, withFactors } from '../../signing-up.ts'
 
 const clock = fakeClock()
+const DEADLINE_MS = 31_000
 const TEN_MINUTES_MS = 600_000
 const A_DAY_MS = 86_400_000
 const HALF_AN_HOUR_MS = 1_800_000
@@ -167,6 +168,20 @@ describe('what was undone', () => {
     bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
     const ready = await withFactors(bench, signer())
     expect(await verified(bench, ready)).toMatchObject({ status: 500, body: { code: 'saga.step_error' } })
+  })
+
+  test('because it took longer than thirty seconds is told so, and leaves the way free', { timeout: 20_000 }, async () => {
+    const { promise, resolve } = Promise.withResolvers<{ outcome: 'refused' }>()
+    bench.steps.set('induct/do', () => promise)
+    const ready = await withFactors(bench, signer())
+    const outcome = verified(bench, ready)
+    await expect.poll(async () => (await bench.ask('GET', `/auth/signup/${ready.id}`)).body.phase).toBe('preparing')
+    clock.advance(DEADLINE_MS)
+    const told = await outcome
+    expect(told).toMatchObject({ status: 503, body: { code: 'signup.timed_out' }, headers: { 'retry-after': '1' } })
+    resolve({ outcome: 'refused' })
+    bench.steps.clear()
+    expect(await verified(bench, ready)).toMatchObject({ status: 200 })
   })
 
   test('after ten unknown tokens of a network every token is refused for a quarter of an hour, a good one too', async () => {
