@@ -38,7 +38,7 @@ export function commit({ head, parts }: Draft, salt: () => Buffer = freshSalt): 
   return { head, headSalt, parts: committed, contentHash }
 }
 
-export function freshSalt(): Buffer {
+function freshSalt(): Buffer {
   return randomBytes(SALT_BYTES)
 }
 

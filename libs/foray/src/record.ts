@@ -120,7 +120,7 @@ export const What = z.strictObject({
 })
 export type What = Readonly<z.output<typeof What>>
 
-export const Owner = z.union([z.strictObject({ k: OwnerKind.exclude(['deployment']), id: anyId }), z.strictObject({ k: z.literal('deployment') })])
+const Owner = z.union([z.strictObject({ k: OwnerKind.exclude(['deployment']), id: anyId }), z.strictObject({ k: z.literal('deployment') })])
 
 /** A part as it is before it is committed to. */
 export interface Body {

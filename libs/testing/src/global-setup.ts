@@ -12,6 +12,7 @@ declare module 'vitest' {
   }
 }
 
+/** @public Called by vitest, once for a run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'loomworks-test-'))
   const postgres = await startPostgres({

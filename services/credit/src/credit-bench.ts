@@ -6,7 +6,7 @@ import { type Clock, emailHashes, newId, type PersonId } from '@loomworks/kernel
 import { type Client, type ServiceBench, serviceBench } from '@loomworks/testing'
 import { credit } from './service.ts'
 
-export const PEPPER = Buffer.alloc(32, 7)
+const PEPPER = Buffer.alloc(32, 7)
 export const hashesOf = (address: string) => emailHashes(PEPPER, address)
 
 export const GRANT = { recipient_email: 'ada@example.org', grant_kind: 'operator_curated', asset_id: 'loomworks_credit_sonnet', credit_amount: '100000' }

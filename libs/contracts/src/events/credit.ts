@@ -8,8 +8,8 @@ import { CreditAsset, GrantKind, LineRole } from '../sets.ts'
 const GRANT = '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c33'
 const PERSON = '3b8f0f5e-6a64-5d0b-9d4e-0a1f6f2d7c11'
 
-export const LedgerParty = z.string().regex(/^(?:person:[0-9a-f-]{36}|inst:[a-z0-9]{1,32})$/)
-export const LedgerLine = z.strictObject({
+const LedgerParty = z.string().regex(/^(?:person:[0-9a-f-]{36}|inst:[a-z0-9]{1,32})$/)
+const LedgerLine = z.strictObject({
   tx: idOf<'tx'>().optional(),
   line: z.int().min(1).max(64),
   role: LineRole,

@@ -31,7 +31,7 @@ interface Waiting {
   readonly failed: (error: unknown) => void
 }
 
-export class Intake {
+class Intake {
   readonly #parts: Pick<AuditParts, 'bus' | 'db' | 'clock' | 'sequencer' | 'entityHash'>
   #waiting: Waiting[] = []
   #storing: Promise<void> | undefined

@@ -1,0 +1,81 @@
+// A closed set is one zod schema; what the database checks is the same set. Every column whose CHECK lists words is named here.
+import {
+  AccountStatus,
+  Designation,
+  FenceState,
+  GrantKind,
+  LineRole,
+  PersonState,
+  PrincipalKind,
+  Priority,
+  Role,
+  SagaName,
+  SagaState,
+  SessionEnd,
+} from '@loomworks/contracts'
+import { ActorKind, Fact, ForayClass, ForayType, OwnerKind, WhoRole } from '@loomworks/foray'
+import { ApprovalMode, ServiceName } from '@loomworks/kernel'
+import { many, sql } from '@loomworks/sql'
+import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
+import { expect, inject, test } from 'vitest'
+import { z } from 'zod'
+import { SERVICES } from '../../dev/services.ts'
+import { AssetKind, ExhaustionPreference, GrantStatus, LicenseTier, PartyKind, RegistryStatus, TxKind } from '../../services/credit/src/vocabulary.ts'
+
+const SETS: Readonly<Record<string, z.ZodEnum>> = {
+  'audit.checkpoint.kind': z.enum(['flush', 'minute', 'close']),
+  'audit.part.owner_kind': OwnerKind,
+  'audit.part.role': WhoRole,
+  'audit.record.actor_kind': ActorKind,
+  'audit.record.approval_mode': ApprovalMode,
+  'audit.record.class': ForayClass,
+  'audit.record.fact': Fact,
+  'audit.record.priority': Priority,
+  'audit.record.service': ServiceName,
+  'audit.record.type': ForayType,
+  'companion.profile.account_status': AccountStatus,
+  'credit.account.exhaustion_preference': ExhaustionPreference,
+  'credit.account.license_tier': LicenseTier,
+  'credit.account.status': AccountStatus,
+  'credit.asset.kind': AssetKind,
+  'credit.email_grant_registry.last_grant_status': RegistryStatus,
+  'credit.flow.role': LineRole,
+  'credit.grant.grant_kind': GrantKind,
+  'credit.grant.status': GrantStatus,
+  'credit.party.kind': PartyKind,
+  'credit.saga_fence.state': FenceState,
+  'credit.tx.kind': TxKind,
+  'identity.membership_designations.designation': Designation,
+  'identity.memberships.principal_kind': PrincipalKind,
+  'identity.person_roles.role': Role,
+  'identity.persons.account_status': AccountStatus,
+  'identity.persons.state': PersonState,
+  'identity.saga_fence.state': FenceState,
+  'identity.saga_open.definition': SagaName,
+  'identity.saga_open.state': SagaState,
+  'identity.sessions.revoked_reason': SessionEnd,
+}
+
+const Check = z.object({ column: z.string(), definition: z.string() })
+
+test('what the database checks is what the closed set says, column by column', async () => {
+  const schemas = Object.fromEntries(SERVICES.flatMap(({ name, migrations }) => (migrations === undefined ? [] : [[name, migrations]])))
+  await using database = await testDatabase(inject('adminUrl'), { ...PLATFORM_SCHEMAS, ...schemas })
+  const checks = await many(
+    database.db,
+    Check,
+    sql`select n.nspname || '.' || c.relname || '.' || a.attname as column, pg_get_constraintdef(k.oid) as definition
+          from pg_constraint k
+          join pg_class c on c.oid = k.conrelid
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
+         where k.contype = 'c' and cardinality(k.conkey) = 1 and n.nspname = any(${Object.keys(schemas)})
+           and pg_get_constraintdef(k.oid) like '%= ANY (ARRAY[%'
+         order by 1`,
+  )
+  const found = Object.fromEntries(
+    checks.map(({ column, definition }) => [column, [...definition.matchAll(/'([^']+)'::text/g)].map(([, word]) => word).sort()]),
+  )
+  const expected = Object.fromEntries(Object.entries(SETS).map(([column, set]) => [column, [...set.options].map(String).sort()]))
+  expect(found).toEqual(expected)
+})
