@@ -1,12 +1,9 @@
-// The key-encryption key and what is derived from it. One file, four labels (HKDF-SHA-256): what seals TOTP secrets cannot open
-// a signing key. A check value in the database tells a wrong file before anything is read or written under it.
+// The key-encryption key and what is derived from it. One file, a label each for what it protects (HKDF-SHA-256): what seals TOTP secrets cannot open
+// a signing key.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { hmac256, sha256, Terminal } from '@loomworks/kernel'
-import { type Db, exec, one, sql } from '@loomworks/sql'
-import { z } from 'zod'
+import { hmac256 } from '@loomworks/kernel'
 
-type KeyLabel = 'totp' | 'recovery' | 'signing' | 'vault'
+type KeyLabel = 'totp' | 'recovery' | 'signing'
 
 export interface Keyring {
   /** Names the file in use, so that a row says which one opens it. Not secret. */
@@ -25,7 +22,7 @@ const KEY_BYTES = 32
 
 export function keyringOf(kek: Uint8Array): Keyring {
   const keyOf = (label: KeyLabel) => Buffer.from(hkdfSync('sha256', kek, '', label, KEY_BYTES))
-  const keys: Readonly<Record<KeyLabel, Buffer>> = { totp: keyOf('totp'), recovery: keyOf('recovery'), signing: keyOf('signing'), vault: keyOf('vault') }
+  const keys: Readonly<Record<KeyLabel, Buffer>> = { totp: keyOf('totp'), recovery: keyOf('recovery'), signing: keyOf('signing') }
   return {
     keyId: keyIdOf(kek),
     seal: (label, plain, bound) => sealed(keys[label], plain, bound),
@@ -49,24 +46,4 @@ function opened(key: Buffer, bytes: Uint8Array, bound: string): Buffer {
 
 function keyIdOf(key: Uint8Array): string {
   return hmac256(key, 'key id').slice(0, 16)
-}
-
-/** The 32 bytes of a key file (base64url). Terminal `key.missing` or `key.malformed` with the sentence to show. */
-export async function keyFromFile(setting: string, file: string): Promise<Buffer> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new Terminal('key.missing', `${setting} names a file that cannot be read. Put the key back where it was, or name the right file.`, { cause })
-  })
-  const key = Buffer.from(text.trim(), 'base64url')
-  if (key.length !== KEY_BYTES) throw new Terminal('key.malformed', `${setting} names a file that does not hold ${KEY_BYTES} bytes as base64url.`)
-  return key
-}
-
-/** Keeps the check value of a key at the first start; at every other one refuses a key that is not the one data was written
- *  under (Terminal `key.wrong`). */
-export async function requireSameKey(db: Db, setting: string, key: Uint8Array): Promise<void> {
-  const check = sha256(`${setting}/${hmac256(key, 'check value')}`)
-  await exec(db, sql`insert into identity.key_check (name, check_value) values (${setting}, ${check}) on conflict (name) do nothing`)
-  const { check_value } = await one(db, z.object({ check_value: z.string() }), sql`select check_value from identity.key_check where name = ${setting}`)
-  if (check_value !== check)
-    throw new Terminal('key.wrong', `${setting} is not the key this database was written under. Put the key back, or start with an empty database.`)
 }

@@ -35,8 +35,8 @@ export const CredentialName = z
     return name ?? z.NEVER
   })
 
-/** A companion's name as it arrives: any short text. The rule has a code of its own, so it is judged by `companionNameOf`. */
-export const CompanionNameText = z.string().max(TEXT_MAX)
+/** A companion's name as it arrives: any text. The rule has a code of its own, so it is judged by `companionNameOf`. */
+export const CompanionNameText = z.string()
 
 /** The name as it is kept. Refuses `companion_name_invalid` where the text breaks the rule. */
 export function companionNameOf(text: string): string {

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import type { OutboxRelay } from '@loomworks/bus'
 import { type Clock, Terminal, tokenHash } from '@loomworks/kernel'
 import type { SagaHost } from '@loomworks/sagas'
-import type { Log, Wiring } from '@loomworks/service-kit'
+import { keyFromFile, type Log, requireSameKey, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import type { IdentityConfig } from './config.ts'
 import { type Cookies, cookiesFor } from './cookies.ts'
 import { requireSameDeployment } from './deployment.ts'
-import { type Keyring, keyFromFile, keyringOf, requireSameKey } from './keyring.ts'
+import { type Keyring, keyringOf } from './keyring.ts'
 import type { RelyingParty } from './passkeys.ts'
 import { type SecretHashes, secretHashes } from './service-secrets.ts'
 import { type Signing, signingOn } from './signing.ts'
@@ -38,8 +38,8 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
   const { config, db, relay, clock, log } = wiring
   const kek = await keyFromFile('VAULT_KEK_FILE', config.vaultKeyFile)
   const pepper = await keyFromFile('EMAIL_PEPPER_FILE', config.emailPepperFile)
-  await requireSameKey(db, 'VAULT_KEK_FILE', kek)
-  await requireSameKey(db, 'EMAIL_PEPPER_FILE', pepper)
+  await requireSameKey(db, 'identity', 'VAULT_KEK_FILE', kek)
+  await requireSameKey(db, 'identity', 'EMAIL_PEPPER_FILE', pepper)
   await requireSameDeployment(db, config.rpId)
   const sagas = signupHost(wiring)
   await sagas.check()

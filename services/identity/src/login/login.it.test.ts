@@ -136,7 +136,7 @@ test('a locked account is told to who has proven that it is theirs, and to nobod
   expect(await loggedIn(bench, ada.authenticator, { badSignature: true })).toMatchObject({ status: 401, body: { code: 'login.refused' } })
 })
 
-describe('the counter', () => {
+describe('ID-INV-8: the counter', () => {
   const stateOf = async (personId: string) =>
     one(
       bench.db,
@@ -180,7 +180,7 @@ describe('the counter', () => {
   })
 })
 
-test('one answer sent fifty times at once opens one session', async () => {
+test('ID-INV-7: one answer sent fifty times at once opens one session', async () => {
   const ada = await person()
   const { body } = await begin()
   const credential = ada.authenticator.authenticate(body.options)

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { signedUp, verified, type WithFactors, withFactors } from '../signing-up.ts'
+import { stepAt } from '../totp.ts'
 
 let bench: IdentityBench
 beforeAll(async () => {
@@ -44,7 +45,7 @@ async function countOf(table: ReturnType<typeof sql>): Promise<number> {
 const FACTS = ['PersonActivated', 'CredentialAdded', 'CredentialAdded', 'CredentialAdded', 'MembershipGranted', 'MembershipGranted']
 
 describe('a completed signup', () => {
-  test('leaves a person, a passkey, a factor, ten codes and two memberships', async () => {
+  test('ID-INV-2, ID-INV-5: leaves a person, a passkey, a factor, ten codes and two memberships', async () => {
     const { personId, answer } = await signedUp(bench, signer())
     const own = answer.body.personal_engagement_id
     const memberships = await many(
@@ -59,7 +60,10 @@ describe('a completed signup', () => {
       { engagement_id: WELL_KNOWN_ENGAGEMENTS.commons.id, number: 2, designation: 'contributor', active: true },
     ])
     expect(await countOf(sql`identity.webauthn_credentials where person_id = ${personId} and state = 'active'`)).toBe(1)
-    expect(await countOf(sql`identity.totp_factors where person_id = ${personId}`)).toBe(1)
+    // The step of the code that was just used is used.
+    expect(
+      await countOf(sql`identity.totp_factors where person_id = ${personId} and last_step between ${stepAt(Date.now()) - 2} and ${stepAt(Date.now()) + 1}`),
+    ).toBe(1)
     expect(await countOf(sql`identity.recovery_codes where person_id = ${personId} and used_at is null`)).toBe(10)
   })
 
@@ -78,7 +82,7 @@ describe('a completed signup', () => {
     expect(told.slice(1, 4).map(({ data }) => data.kind)).toEqual(['passkey', 'totp', 'recovery_codes'])
   })
 
-  test('stands in the stream of the person, chained, in the same order', async () => {
+  test('ID-INV-12: stands in the stream of the person, chained, in the same order', async () => {
     const { personId } = await signedUp(bench, signer())
     const events = await eventually(async () => {
       const list = await Array.fromAsync(bench.platform.eventStore.readStream(`person-${personId}`))
@@ -94,7 +98,7 @@ describe('a completed signup', () => {
     }
   })
 
-  test('names nobody: no address, name, code or secret is in any message, stream, fence or outbox row', async () => {
+  test('ID-INV-9: names nobody: no address, name, code or secret is in any message, stream, fence or outbox row', async () => {
     const email = 'canary-address@example.org'
     const { totpSecret, recoveryCodes, secret, session } = await signedUp(bench, { email, displayName: 'Canary Name' })
     const { text } = await one(
@@ -152,7 +156,7 @@ describe('a signup that was undone', () => {
     expect(await verified(bench, ready)).toMatchObject({ status: 200 })
   })
 
-  test('was never a person: nobody could log in, be named or be a member meanwhile', { timeout: 20_000 }, async () => {
+  test('ID-INV-1: was never a person: nobody could log in, be named or be a member meanwhile', { timeout: 20_000 }, async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     bench.steps.set('induct/do', async () => {
       await promise
@@ -176,7 +180,7 @@ describe('a signup that was undone', () => {
   })
 })
 
-test('of fifty signups of one address at once exactly one wins; the others are undone', { timeout: 60_000 }, async () => {
+test('ID-INV-3: of fifty signups of one address at once exactly one wins; the others are undone', { timeout: 60_000 }, async () => {
   const { email } = signer()
   const all: WithFactors[] = []
   for (let count = 0; count < 50; count++) all.push(await withFactors(bench, { email }))

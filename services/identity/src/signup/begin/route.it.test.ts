@@ -59,6 +59,7 @@ describe('the body is refused', () => {
   test.each([
     ['is empty', ' '],
     ['is too long', 'a'.repeat(51)],
+    ['is far too long', 'a'.repeat(10_000)],
     ['turns the writing around', 'Mi\u202era'],
   ])('with its own code where the companion name %s', async (_what, companion_name) => {
     expect(await begin({ email: 'a@example.org', display_name: 'Ada', companion_name })).toMatchObject({

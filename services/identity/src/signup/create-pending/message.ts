@@ -1,7 +1,7 @@
 // First step of identity: out of the registration comes a person nobody can see yet. The unique address covers pending persons,
 // so of parallel signups of one address exactly one gets past this step.
 import { createPendingPerson } from '@loomworks/contracts'
-import { emailLookup, newId, type PersonId, timeOf } from '@loomworks/kernel'
+import { emailHashes, emailLookup, newId, type PersonId, timeOf } from '@loomworks/kernel'
 import { sagaStep } from '@loomworks/sagas'
 import { type Db, exec, one, prepared, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
@@ -45,7 +45,7 @@ export const createPendingStep = sagaStep<typeof createPendingPerson, IdentityPa
   async failed(tx, code, { registrationId }, { clock, parts }) {
     if (code !== signup.email_taken.code) return code
     const registration = await registrationById(tx, registrationId)
-    const keyHash = parts.keyring.mac('vault', `email/${emailLookup(registration?.email ?? '')}`)
+    const keyHash = emailHashes(parts.pepper, registration?.email ?? '').emailHash
     const told = await countTry(tx, { kind: 'registration', keyHash, most: TAKEN_TOLD_MAX, windowMs: TAKEN_WINDOW_MS }, clock.now())
     return told ? code : signup.too_many_attempts.code
   },

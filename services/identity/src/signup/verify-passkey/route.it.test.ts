@@ -88,7 +88,7 @@ describe('a passkey', () => {
     expect(await show(registration, credential)).toMatchObject({ status: 409, body: { code: 'signup.credential_taken' } })
   })
 
-  test('sent fifty times at once is taken exactly once', async () => {
+  test('ID-INV-7: sent fifty times at once is taken exactly once', async () => {
     const registration = await begun(bench, signer())
     const credential = registration.authenticator.register(registration.answer.body.options)
     const answers = await Promise.all(Array.from({ length: 50 }, () => show(registration, credential)))

@@ -46,7 +46,7 @@ describe('a right code', () => {
     expect(Date.parse(answer.body.session.idle_expires_at) - clock.now()).toBe(A_DAY_MS / 2)
   })
 
-  test('sent fifty times at once begins one saga; every call ends with the same person', async () => {
+  test('ID-INV-7: sent fifty times at once begins one saga; every call ends with the same person', async () => {
     const ready = await withFactors(bench, signer())
     const answers = await Promise.all(Array.from({ length: 50 }, () => verified(bench, ready)))
     expect(new Set(answers.map(({ body }) => body.person?.id)).size).toBe(1)
