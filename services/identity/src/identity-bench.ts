@@ -56,7 +56,12 @@ export interface IdentityBench extends AsyncDisposable {
   /** Asks an internal operation as a service: with a token, or with its secret where `secret` says so. */
   internal(from: ServiceName, method: 'GET' | 'POST', url: string, body?: unknown, secret?: boolean): Promise<Answer>
   introspect(token: string): Promise<Answer>
+  /** One more instance on the same stores. */
+  another(): Promise<Asking & AsyncDisposable>
 }
+
+/** How an instance is asked. */
+export type Asking = Pick<IdentityBench, 'ask' | 'internal' | 'introspect' | 'platform'>
 
 export async function identityBench({ adminUrl, clock = systemClock, environment = {} }: BenchOptions): Promise<IdentityBench> {
   const database = await testDatabase(adminUrl, { ...PLATFORM_SCHEMAS, ...(identity.migrations && { identity: identity.migrations }) })
@@ -88,6 +93,20 @@ export async function identityBench({ adminUrl, clock = systemClock, environment
     service,
     operatorToken: OPERATOR_TOKEN,
     ...clientOf(service),
+    async another() {
+      // Another process has a bus of its own.
+      const itsBus = new PostgresBus({ db: database.db, onTrouble: () => undefined })
+      const addressOf = (name: ServiceName) => ({ origin: 'http://localhost', socketPath: path.join(home, `${name}-2`) })
+      const second = await startService(identity, { ...platform, bus: itsBus, addressOf })
+      return {
+        platform,
+        ...clientOf(second),
+        async [Symbol.asyncDispose]() {
+          await second.stop(5000)
+          await itsBus.drain(5000)
+        },
+      }
+    },
     async [Symbol.asyncDispose]() {
       await service.stop(5000)
       await Promise.all(others.map((each) => each.stop(1000)))

@@ -1,6 +1,6 @@
 // The story of a signup as a client lives it, for tests that need a person or stop on the way to one.
 import { SoftwareAuthenticator } from '@loomworks/testing'
-import type { Answer, IdentityBench } from './identity-bench.ts'
+import type { Answer, Asking } from './identity-bench.ts'
 import { ORIGIN } from './identity-bench.ts'
 import { stepAt, totpCode } from './totp.ts'
 
@@ -25,14 +25,14 @@ export interface Signer {
   readonly authenticator?: SoftwareAuthenticator
 }
 
-export async function begun(bench: IdentityBench, { email, displayName = 'Ada', authenticator }: Signer): Promise<Begun> {
+export async function begun(bench: Asking, { email, displayName = 'Ada', authenticator }: Signer): Promise<Begun> {
   const answer = await bench.ask('POST', '/auth/signup/begin', { body: { email, display_name: displayName } })
   const { registration_id: id, registration_secret: secret } = answer.body
   const headers = { 'x-client-authorization': `Signup ${secret}` }
   return { id, secret, headers, answer, authenticator: authenticator ?? new SoftwareAuthenticator({ origin: ORIGIN }) }
 }
 
-export async function withFactors(bench: IdentityBench, signer: Signer): Promise<WithFactors> {
+export async function withFactors(bench: Asking, signer: Signer): Promise<WithFactors> {
   const start = await begun(bench, signer)
   const credential = start.authenticator.register(start.answer.body.options)
   const { body } = await bench.ask('POST', '/auth/signup/passkey', { body: { registration_id: start.id, credential }, headers: start.headers })
@@ -55,7 +55,7 @@ export interface Verifying {
   readonly session_delivery?: 'cookie' | 'bearer'
 }
 
-export function verified(bench: IdentityBench, { id, headers, totpSecret }: WithFactors, more: Verifying = {}): Promise<Answer> {
+export function verified(bench: Asking, { id, headers, totpSecret }: WithFactors, more: Verifying = {}): Promise<Answer> {
   const body = { registration_id: id, code: codeOf(totpSecret, bench.platform.clock.now()), session_delivery: 'bearer', ...more }
   return bench.ask('POST', '/auth/signup/totp-verify', { body, headers })
 }
@@ -67,7 +67,7 @@ export interface SignedUp extends WithFactors {
 }
 
 /** A person who has signed up and holds a session. */
-export async function signedUp(bench: IdentityBench, signer: Signer): Promise<SignedUp> {
+export async function signedUp(bench: Asking, signer: Signer): Promise<SignedUp> {
   const ready = await withFactors(bench, signer)
   const answer = await verified(bench, ready)
   if (answer.status !== 200) throw new Error(`no signup: ${answer.status} ${JSON.stringify(answer.body)}`)
@@ -75,7 +75,7 @@ export async function signedUp(bench: IdentityBench, signer: Signer): Promise<Si
 }
 
 export async function loggedIn(
-  bench: IdentityBench,
+  bench: Asking,
   authenticator: SoftwareAuthenticator,
   lies: Parameters<SoftwareAuthenticator['authenticate']>[1] = {},
 ): Promise<Answer> {

@@ -202,6 +202,18 @@ test('ID-INV-3: of fifty signups of one address at once exactly one wins; the ot
   expect(await countOf(sql`identity.persons where email_lookup = ${email}`)).toBe(1)
 })
 
+test('two instances share the work: what begins at one goes on at the other', { timeout: 30_000 }, async () => {
+  await using other = await bench.another()
+  for (let count = 0; count < 5; count++) {
+    const here = await withFactors(bench, signer())
+    const [first, second] = await Promise.all([verified(other, here), verified(bench, here)])
+    expect(new Set([first.body.person?.id, second.body.person?.id]).size).toBe(1)
+    expect(first.body.person?.id).toBeDefined()
+    const there = await withFactors(other, signer())
+    expect(await verified(bench, there)).toMatchObject({ status: 200 })
+  }
+})
+
 test('a submission whose process died before the saga began is begun by the host', async () => {
   const ready = await withFactors(bench, signer())
   const sagaId = derivedId<'saga'>(ready.id, 1)
