@@ -4,8 +4,8 @@ import { hashOf, newId } from '@loomworks/kernel'
 import { type Database, exec, ident, maybe, migrate, openDatabase, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
-/** Schema → folder of its migrations. */
-export type Schemas = Readonly<Record<string, string>>
+/** Schema → folder of its migrations, and whether it has a role that reads under row-level security. */
+export type Schemas = Readonly<Record<string, string | { readonly directory: string; readonly reader: boolean }>>
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -69,7 +69,10 @@ async function templateOf(admin: Database, adminUrl: string, schemas: Schemas): 
 async function migrated(url: string, schemas: Schemas): Promise<void> {
   const db = pool(url, 1)
   try {
-    for (const [schema, directory] of Object.entries(schemas)) await db.transaction((tx) => migrate(tx, schema, directory))
+    for (const [schema, its] of Object.entries(schemas)) {
+      const { directory, reader } = typeof its === 'string' ? { directory: its, reader: false } : its
+      await db.transaction((tx) => migrate(tx, schema, directory, { reader }))
+    }
   } finally {
     await db.close()
   }

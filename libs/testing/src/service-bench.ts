@@ -72,7 +72,8 @@ export async function serviceBench<Parts, Config>({
   environment = {},
   clock = systemClock,
 }: BenchOptions<Parts, Config>): Promise<ServiceBench> {
-  const database = await testDatabase(adminUrl, { ...PLATFORM_SCHEMAS, ...(definition.migrations && { [definition.name]: definition.migrations }) })
+  const { migrations: directory, reader = false } = definition
+  const database = await testDatabase(adminUrl, { ...PLATFORM_SCHEMAS, ...(directory && { [definition.name]: { directory, reader } }) })
   const sockets = await mkdtemp(path.join(tmpdir(), 'lw-'))
   const onTrouble = (error: unknown) => void process.stderr.write(`${definition.name}: ${String(error)}\n`)
   const bus = new PostgresBus({ db: database.db, onTrouble, onFailure: onTrouble })
