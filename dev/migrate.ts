@@ -20,11 +20,13 @@ export interface Applied {
 /** Runs as a superuser. Each schema is one transaction; what is there already is left alone. */
 export async function migrateAll(admin: Database, services: readonly AnyService[]): Promise<readonly Applied[]> {
   const schemas = [
-    ...Object.entries(PLATFORM_SCHEMAS),
-    ...services.flatMap(({ name, migrations }) => (migrations === undefined ? [] : [[name, migrations] as const])),
+    ...Object.entries(PLATFORM_SCHEMAS).map(([name, directory]) => ({ name, directory, reader: false })),
+    ...services.flatMap(({ name, migrations, reader = false }) => (migrations === undefined ? [] : [{ name, directory: migrations, reader }])),
   ]
   const applied: Applied[] = []
-  for (const [schema, directory] of schemas) applied.push({ schema, files: await admin.transaction((tx) => migrate(tx, schema, directory)) })
+  for (const { name, directory, reader } of schemas) {
+    applied.push({ schema: name, files: await admin.transaction((tx) => migrate(tx, name, directory, { reader })) })
+  }
   await admin.transaction(grantRights)
   return applied
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Bus, type ConsumerSpec, type Consumption, OutboxRelay, type OutgoingRow } from '@loomworks/bus'
 import type { EventStore, Sealer } from '@loomworks/event-store'
 import { type Catalogue, type Clock, newId, type RefusalEntry, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
+import type { Projection } from '@loomworks/projections'
 import { consumeSagaCommands, type SagaStep, sagaCommandConsumer } from '@loomworks/sagas'
 import { type Database, exec, sql } from '@loomworks/sql'
 import type { FastifyInstance } from 'fastify'
@@ -15,6 +16,7 @@ import { httpServer } from './http.ts'
 import type { Log } from './logger.ts'
 import { type ServiceMetrics, serviceMetrics } from './metrics.ts'
 import type { Operation } from './operation.ts'
+import { projectionWorker } from './projecting.ts'
 import { type HttpServer, kitServer } from './server.ts'
 import { tokenVerifier } from './token.ts'
 
@@ -62,6 +64,8 @@ export interface ServiceDefinition<Parts, Config> {
   readonly wire: (wiring: Wiring<Config>) => Parts | Promise<Parts>
   /** Folder of SQL migrations; absent where the service owns no rows. */
   readonly migrations?: string
+  /** Rows are read under row-level security, by the role `<name>_reader`. */
+  readonly reader?: boolean
   readonly hears?: readonly EventHandler<Parts>[]
   /** The saga steps this service takes part with. */
   readonly sagaSteps?: readonly SagaStep<Parts>[]
@@ -69,6 +73,8 @@ export interface ServiceDefinition<Parts, Config> {
   readonly sealer?: (parts: Parts) => Sealer
   /** Durable consumers made before the service starts, besides those of `hears` and `sagaSteps`. */
   readonly consumers?: readonly ConsumerSpec[]
+  /** The read models and feeds made from the service's own streams, with a checkpoint each in its schema. */
+  readonly projections?: (parts: Parts) => readonly Projection[]
   readonly workers?: (parts: Parts) => readonly Worker[]
   /** What must be done with outbox rows before they are published, in their order. */
   readonly beforePublish?: (eventStore: EventStore) => (rows: readonly OutgoingRow[]) => Promise<void>
@@ -210,12 +216,13 @@ interface Work {
 }
 
 function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): Work {
-  const { workers } = definition
+  const { workers, projections, name } = definition
   const { relay, log } = wiring
   const stopping = new AbortController()
   const consumptions = startConsumptions(definition, parts, wiring)
   const relays: readonly Worker[] = definition.migrations === undefined ? [] : [{ name: 'outbox', run: (signal) => relay.run(signal) }]
-  const loops = [...relays, ...(workers?.(parts) ?? [])].map((worker) =>
+  const projecting = projections === undefined ? [] : [projectionWorker(name, projections(parts), wiring)]
+  const loops = [...relays, ...projecting, ...(workers?.(parts) ?? [])].map((worker) =>
     worker.run(stopping.signal).catch((error: unknown) => ended(worker, error, stopping.signal, log)),
   )
   return {

@@ -13,5 +13,5 @@ export {
   sqlState,
   type Tx,
 } from './db.ts'
-export { migrate, schemaIsCurrent } from './migrate.ts'
+export { type MigrateOptions, migrate, schemaIsCurrent } from './migrate.ts'
 export { ident, prepared, raw, type Sql, sql } from './sql.ts'

@@ -15,12 +15,18 @@ interface Migration {
   readonly digest: string
 }
 
+export interface MigrateOptions {
+  /** Makes the role `<schema>_reader` too, which the login role may take for reads under row-level security. */
+  readonly reader?: boolean
+}
+
 /** Brings a schema up to date inside the transaction of a superuser. Everything in it belongs to the role `<schema>_owner`; the
  *  login role `<schema>` gets the rights to its rows, which a migration may take back. Returns the names of the files that were
  *  applied. Throws Terminal `schema.newer` or `schema.edited`, with the sentence to show. */
-export async function migrate(tx: Tx, schema: string, directory: string): Promise<readonly string[]> {
+export async function migrate(tx: Tx, schema: string, directory: string, { reader = false }: MigrateOptions = {}): Promise<readonly string[]> {
   await tx.query(sql`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`)
   await makeRoles(tx, schema)
+  if (reader) await makeReader(tx, schema)
   await tx.query(sql`set local role ${ident(`${schema}_owner`)}`)
   const applied = await apply(tx, schema, directory)
   await tx.query(sql`reset role`)
@@ -52,6 +58,15 @@ async function makeRoles(tx: Tx, schema: string): Promise<void> {
   await tx.query(sql`grant usage on schema ${login} to ${login}`)
   await tx.query(sql`alter default privileges for role ${owner} in schema ${login} grant select, insert, update, delete on tables to ${login}`)
   await tx.query(sql`alter default privileges for role ${owner} in schema ${login} grant usage on sequences to ${login}`)
+}
+
+/** What it may read is said by the migrations; by itself it sees nothing but the schema. */
+async function makeReader(tx: Tx, schema: string): Promise<void> {
+  const reader = ident(`${schema}_reader`)
+  const login = ident(schema)
+  await tx.query(raw(roleOnce(reader.text, 'nologin')))
+  await tx.query(raw(`do $$ begin grant ${reader.text} to ${login.text}; exception when unique_violation then null; end $$`))
+  await tx.query(sql`grant usage on schema ${login} to ${reader}`)
 }
 
 function roleOnce(role: string, may: 'login' | 'nologin'): string {

@@ -1,0 +1,49 @@
+// What exists in every deployment from the first start. Opened by whoever starts first; for all others it is there already.
+import { WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
+import { newEvents } from '@loomworks/event-store'
+import { actorFromService, type Caller, derivedId, type EngagementId, type ObjectId, timeOf } from '@loomworks/kernel'
+import { childTrace } from '@loomworks/service-kit'
+import type { MemoryParts } from '../../parts.ts'
+import type { EventOf } from '../events.ts'
+import { streamOf } from '../stream.ts'
+
+type WellKnown = (typeof WELL_KNOWN_ENGAGEMENTS)[keyof typeof WELL_KNOWN_ENGAGEMENTS]
+
+const BY = actorFromService('memory')
+
+/** Appends what is missing; an append that finds the stream there is no trouble. */
+export async function openWellKnown({ eventStore, clock, config }: Pick<MemoryParts, 'eventStore' | 'clock' | 'config'>): Promise<void> {
+  const { administrative, commons, sandbox } = WELL_KNOWN_ENGAGEMENTS
+  for (const each of [administrative, commons, ...(config.sandbox ? [sandbox] : [])]) {
+    const events = await newEvents(streamOf(each.id), [wellKnownOpened(each)], { caller: opening(each.id), at: timeOf(clock.now()) })
+    await eventStore.append(streamOf(each.id), events, 'no_stream')
+  }
+}
+
+export function wellKnownOpened({ id: engagement, number, visibility }: WellKnown): EventOf<'EngagementOpened'> {
+  const binding = { k: 'HatOnly', hat: engagement } as const
+  const object = engagement as string as ObjectId
+  return {
+    type: 'EngagementOpened',
+    actor: BY,
+    trust: 'tool_internal',
+    data: {
+      engagement,
+      object,
+      objectType: 'engagement',
+      objectVersion: 1,
+      class: 'operational',
+      binding,
+      state: 'active',
+      visibility,
+      number,
+      openedBy: BY,
+      seed: null,
+    },
+  }
+}
+
+function opening(engagement: EngagementId): Caller {
+  const commandId = derivedId<'command'>(engagement, 'open')
+  return { actor: BY, commandId, correlationId: commandId, causationId: commandId, traceparent: childTrace() }
+}

@@ -1,0 +1,4 @@
+import { runService } from '@loomworks/service-kit'
+import { memory } from './service.ts'
+
+await runService(memory)

@@ -1,0 +1,50 @@
+// The words of memory, once: what an object is, whose it is, and how it stands. What other services see too is in
+// @loomworks/contracts.
+import { type EngagementId, idOf, type ObjectId } from '@loomworks/kernel'
+import { z } from 'zod'
+
+export const Persona = z.strictObject({ kind: z.enum(['person', 'agent']), id: idOf() })
+/** Who a memory belongs to. A Companion has no persona of its own: it is its person's. */
+export type Persona = Readonly<z.output<typeof Persona>>
+
+export const Ref = z.strictObject({ engagement: idOf<'engagement'>(), object: idOf<'object'>(), version: z.int().min(1).optional() })
+export interface Ref {
+  readonly engagement: EngagementId
+  readonly object: ObjectId
+  /** Absent: the object as it stands. */
+  readonly version?: number | undefined
+}
+
+export const EventRef = z.strictObject({ stream: z.string(), eventId: z.string() })
+export type EventRef = Readonly<z.output<typeof EventRef>>
+
+/** Where content stays when its object is no longer held true: here always in the log. */
+export const Location = z.strictObject({ k: z.literal('log'), event: EventRef, hash: z.string().regex(/^[0-9a-f]{64}$/) })
+export type Location = Readonly<z.output<typeof Location>>
+
+export type Binding = { readonly k: 'PersonalOnly'; readonly persona: Persona } | { readonly k: 'HatOnly'; readonly hat: string }
+
+export const SupersedeReason = z.enum(['refined', 'contradicted', 'scope_bounded'])
+export type SupersedeReason = z.output<typeof SupersedeReason>
+
+export const RetractionReason = z.enum(['mistaken', 'withdrawn', 'duplicate', 'untrusted_source', 'consent_revoked'])
+export type RetractionReason = z.output<typeof RetractionReason>
+
+export const LifetimeKind = z.enum(['Drafted', 'Active', 'Superseded', 'Retracted'])
+export type Lifetime =
+  | { readonly k: 'Drafted'; readonly review: 'held' }
+  | { readonly k: 'Active' }
+  | { readonly k: 'Superseded'; readonly by: Ref; readonly why: SupersedeReason }
+  | { readonly k: 'Retracted'; readonly why: RetractionReason; readonly preservedIn: Location; readonly consent: EventRef | null }
+
+export const AssertionKind = z.enum(['fact', 'preference', 'constraint', 'decision', 'question', 'observation'])
+export type AssertionKind = z.output<typeof AssertionKind>
+
+/** What a caller may add; the other types are recorded by the command that performs the act. */
+export const AddableType = z.enum(['seed', 'assertion'])
+export type AddableType = z.output<typeof AddableType>
+
+export interface Superseding {
+  readonly ref: Ref
+  readonly why: SupersedeReason
+}
