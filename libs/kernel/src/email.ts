@@ -22,7 +22,8 @@ export function emailMailbox(address: string): string {
 
 function mailboxLocal(local: string, domain: string): string {
   const plain = local.split('+', 1)[0] ?? ''
-  if (domain === 'gmail.com') return plain.replaceAll('.', '') || local
+  // What a dot stood between may compose, and what it stood before may be a space: the form must be its own form.
+  if (domain === 'gmail.com') return plain.replaceAll('.', '').normalize('NFC').trim() || local
   if (OUTLOOK.test(domain)) return plain || local
   return local
 }
