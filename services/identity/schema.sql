@@ -1,0 +1,314 @@
+create table challenges (
+  id uuid not null,
+  purpose text not null,
+  challenge text not null,
+  registration_id uuid,
+  expires_at timestamp with time zone not null,
+  CHECK ((purpose = ANY (ARRAY['signup'::text, 'login'::text]))),
+  FOREIGN KEY (registration_id) REFERENCES identity.pending_registrations(id) ON DELETE CASCADE,
+  PRIMARY KEY (id)
+);
+CREATE INDEX challenge_by_expiry ON identity.challenges USING btree (expires_at);
+CREATE UNIQUE INDEX challenge_of_registration ON identity.challenges USING btree (registration_id) WHERE (registration_id IS NOT NULL);
+grant delete, insert, select, update to identity;
+
+create table deployment (
+  only_row boolean not null default true,
+  rp_id text not null,
+  created_at timestamp with time zone not null default now(),
+  CHECK (only_row),
+  PRIMARY KEY (only_row)
+);
+grant delete, insert, select, update to identity;
+
+create table key_check (
+  name text not null,
+  check_value text not null,
+  PRIMARY KEY (name)
+);
+grant delete, insert, select, update to identity;
+
+create table membership_designations (
+  membership_id uuid not null,
+  designation text not null,
+  active boolean not null,
+  granted_by jsonb not null,
+  granted_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  CHECK ((designation = ANY (ARRAY['operator'::text, 'contributor'::text, 'domain_expert'::text]))),
+  FOREIGN KEY (membership_id) REFERENCES identity.memberships(id) ON DELETE CASCADE,
+  PRIMARY KEY (membership_id, designation)
+);
+grant delete, insert, select, update to identity;
+
+create table memberships (
+  id uuid not null,
+  principal_kind text not null,
+  principal_id uuid not null,
+  engagement_id uuid not null,
+  active boolean not null,
+  operator_sequence_number integer,
+  commit_authority boolean not null default false,
+  granted_by jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  revision bigint not null default 1,
+  CHECK (((operator_sequence_number IS NOT NULL) = (principal_kind = 'person'::text))),
+  CHECK ((operator_sequence_number >= 1)),
+  CHECK ((principal_kind = ANY (ARRAY['person'::text, 'agent'::text]))),
+  PRIMARY KEY (id),
+  UNIQUE (principal_id, engagement_id),
+  UNIQUE (principal_id, operator_sequence_number)
+);
+CREATE INDEX membership_of_engagement ON identity.memberships USING btree (engagement_id) WHERE active;
+grant delete, insert, select, update to identity;
+
+create table outbox (
+  seq bigint not null generated always as identity,
+  id uuid not null,
+  entity_id text not null,
+  revision bigint,
+  stream text,
+  subject text not null,
+  headers jsonb not null,
+  data text not null,
+  created_at timestamp with time zone not null default now(),
+  published_at timestamp with time zone,
+  PRIMARY KEY (seq),
+  UNIQUE (id)
+);
+CREATE INDEX outbox_open ON identity.outbox USING btree (seq) WHERE (published_at IS NULL);
+CREATE INDEX outbox_sent ON identity.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
+grant delete, insert, select, update to identity;
+
+create table outbox_lease (
+  only_row boolean not null default true,
+  holder text not null,
+  until timestamp with time zone not null,
+  CHECK (only_row),
+  PRIMARY KEY (only_row)
+);
+grant delete, insert, select, update to identity;
+
+create table pending_registrations (
+  id uuid not null,
+  secret_hash text not null,
+  state text not null,
+  email text,
+  display_name text,
+  companion_name text,
+  user_handle bytea,
+  credential jsonb,
+  totp_sealed bytea,
+  totp_key_id text,
+  totp_step bigint,
+  recovery_digests text[],
+  recovery_key_id text,
+  set_id uuid,
+  attempt integer not null default 0,
+  saga_id uuid,
+  saga_input jsonb,
+  network_hash text,
+  submitted_at timestamp with time zone,
+  options_used integer not null default 0,
+  renewals integer not null default 0,
+  wrong_codes integer not null default 0,
+  completed_at timestamp with time zone,
+  session_id uuid,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  CHECK (((attempt >= 0) AND (attempt <= 5))),
+  CHECK ((state = ANY (ARRAY['begun'::text, 'passkey_verified'::text, 'proven'::text, 'submitted'::text, 'completed'::text, 'expired'::text]))),
+  PRIMARY KEY (id)
+);
+CREATE INDEX registration_by_expiry ON identity.pending_registrations USING btree (expires_at);
+CREATE INDEX registration_of_saga ON identity.pending_registrations USING btree (saga_id) WHERE (saga_id IS NOT NULL);
+CREATE INDEX registration_submitted ON identity.pending_registrations USING btree (submitted_at) WHERE (state = 'submitted'::text);
+grant delete, insert, select, update to identity;
+
+create table person_roles (
+  person_id uuid not null,
+  role text not null,
+  active boolean not null default true,
+  granted_by jsonb not null,
+  granted_at timestamp with time zone not null default now(),
+  CHECK ((role = ANY (ARRAY['admin'::text, 'support'::text, 'auditor'::text, 'ops'::text]))),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (person_id, role)
+);
+grant delete, insert, select, update to identity;
+
+create table persons (
+  id uuid not null,
+  user_handle bytea not null,
+  email text not null,
+  email_lookup text not null,
+  email_verified_at timestamp with time zone,
+  display_name text not null,
+  signup_display_name text not null,
+  companion_name text not null default 'Companion'::text,
+  personal_engagement_id uuid,
+  referred_by uuid,
+  state text not null,
+  account_status text not null default 'active'::text,
+  previous_status_change_at timestamp with time zone,
+  next_operator_seq integer not null default 1,
+  revision bigint not null default 0,
+  created_at timestamp with time zone not null default now(),
+  activated_at timestamp with time zone,
+  CHECK (((state = 'pending'::text) = (activated_at IS NULL))),
+  CHECK ((account_status = ANY (ARRAY['active'::text, 'exhausted'::text, 'suspended'::text, 'deleted'::text]))),
+  CHECK ((octet_length(user_handle) = 32)),
+  CHECK ((referred_by <> id)),
+  CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'locked'::text, 'erasing'::text, 'erased'::text]))),
+  FOREIGN KEY (referred_by) REFERENCES identity.persons(id),
+  PRIMARY KEY (id),
+  UNIQUE (personal_engagement_id),
+  UNIQUE (user_handle)
+);
+CREATE UNIQUE INDEX person_email ON identity.persons USING btree (email_lookup) WHERE (state <> 'erased'::text);
+grant delete, insert, select, update to identity;
+
+create table recovery_codes (
+  person_id uuid not null,
+  digest text not null,
+  key_id text not null,
+  set_id uuid not null,
+  used_at timestamp with time zone,
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (person_id, digest)
+);
+grant delete, insert, select, update to identity;
+
+create table saga_fence (
+  saga_id uuid not null,
+  step text not null,
+  state text not null,
+  input_hash text,
+  reply jsonb,
+  undo_reply jsonb,
+  first_seen_at timestamp with time zone not null default now(),
+  last_seen_at timestamp with time zone not null default now(),
+  CHECK ((state = ANY (ARRAY['done'::text, 'failed'::text, 'undone'::text, 'tombstone'::text]))),
+  PRIMARY KEY (saga_id, step)
+);
+CREATE INDEX saga_fence_by_use ON identity.saga_fence USING btree (last_seen_at);
+grant delete, insert, select, update to identity;
+
+create table saga_open (
+  saga_id uuid not null,
+  definition text not null,
+  version integer not null,
+  state text not null,
+  "overlay" text[] not null default '{}'::text[],
+  revision bigint not null,
+  next_due_at timestamp with time zone,
+  outstanding jsonb not null,
+  code text,
+  started_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  CHECK (("overlay" <@ ARRAY['paused'::text, 'stalled'::text, 'forced'::text])),
+  CHECK ((definition = ANY (ARRAY['signup'::text, 'claim'::text, 'erasure'::text, 'adopt'::text]))),
+  CHECK ((state = ANY (ARRAY['requested'::text, 'running'::text, 'committed'::text, 'compensating'::text, 'completed'::text, 'aborted'::text]))),
+  CHECK ((version > 0)),
+  PRIMARY KEY (saga_id)
+);
+CREATE INDEX saga_open_by_start ON identity.saga_open USING btree (started_at DESC, saga_id);
+CREATE INDEX saga_open_due ON identity.saga_open USING btree (next_due_at) WHERE (next_due_at IS NOT NULL);
+CREATE INDEX saga_open_unfinished ON identity.saga_open USING btree (definition, version) WHERE (state <> ALL (ARRAY['completed'::text, 'aborted'::text]));
+grant delete, insert, select, update to identity;
+
+create table saga_position (
+  only_row boolean not null default true,
+  "position" text not null,
+  CHECK (only_row),
+  PRIMARY KEY (only_row)
+);
+grant delete, insert, select, update to identity;
+
+create table sessions (
+  id uuid not null,
+  person_id uuid not null,
+  token_hash text not null,
+  credential_id uuid,
+  amr text[] not null,
+  auth_time timestamp with time zone not null,
+  step_up_at timestamp with time zone,
+  step_up_level text,
+  delivery text not null,
+  device text not null,
+  ip_prefix text not null,
+  created_at timestamp with time zone not null default now(),
+  last_seen_at timestamp with time zone not null default now(),
+  idle_expires_at timestamp with time zone not null,
+  absolute_expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  revoked_reason text,
+  CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
+  CHECK ((delivery = ANY (ARRAY['cookie'::text, 'bearer'::text]))),
+  CHECK ((revoked_reason = ANY (ARRAY['logout'::text, 'revoked'::text, 'reuse'::text, 'locked'::text, 'erased'::text, 'recovery'::text]))),
+  CHECK ((step_up_level = ANY (ARRAY['passkey'::text, 'any'::text]))),
+  FOREIGN KEY (credential_id) REFERENCES identity.webauthn_credentials(id),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (id),
+  UNIQUE (token_hash)
+);
+CREATE INDEX session_live ON identity.sessions USING btree (person_id, created_at) WHERE (revoked_at IS NULL);
+grant delete, insert, select, update to identity;
+
+create table signing_keys (
+  kid text not null,
+  public_jwk jsonb not null,
+  private_sealed bytea not null,
+  created_at timestamp with time zone not null default now(),
+  PRIMARY KEY (kid)
+);
+grant delete, insert, select, update to identity;
+
+create table throttles (
+  kind text not null,
+  key_hash text not null,
+  tries integer not null,
+  window_start timestamp with time zone not null,
+  blocked_until timestamp with time zone,
+  CHECK ((kind = ANY (ARRAY['registration'::text, 'claim'::text]))),
+  PRIMARY KEY (kind, key_hash)
+);
+grant delete, insert, select, update to identity;
+
+create table totp_factors (
+  person_id uuid not null,
+  secret_sealed bytea not null,
+  key_id text not null,
+  last_step bigint not null,
+  confirmed_at timestamp with time zone not null default now(),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (person_id)
+);
+grant delete, insert, select, update to identity;
+
+create table webauthn_credentials (
+  id uuid not null,
+  person_id uuid not null,
+  credential_id bytea not null,
+  public_key bytea not null,
+  alg integer not null,
+  sign_count bigint not null,
+  transports jsonb not null default '[]'::jsonb,
+  aaguid uuid not null,
+  backup_eligible boolean not null,
+  backup_state boolean not null,
+  display_name text not null,
+  state text not null,
+  created_at timestamp with time zone not null default now(),
+  last_used_at timestamp with time zone,
+  clone_suspected_at timestamp with time zone,
+  CHECK (((char_length(display_name) >= 1) AND (char_length(display_name) <= 50))),
+  CHECK ((state = ANY (ARRAY['active'::text, 'suspect'::text, 'removed'::text]))),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (id),
+  UNIQUE (credential_id)
+);
+CREATE INDEX credential_of_person ON identity.webauthn_credentials USING btree (person_id);
+grant delete, insert, select, update to identity;
