@@ -1,11 +1,11 @@
 // The keyring: one key per object, wrapped under its holder's, that under the master key. Data keys are made ahead, so that an append
 // pays no second commit; an event names the key that seals it. Destroying a wrap is how a text is forgotten.
 import { newKey, openJson, Sealed, sealJson, unwrapKey, wrapKey } from '@loomworks/event-store'
-import { hmac256, type JsonObject, newId } from '@loomworks/kernel'
-import type { Database } from '@loomworks/sql'
+import { hmac256, type JsonObject, newId, type PersonId } from '@loomworks/kernel'
+import type { Database, Db } from '@loomworks/sql'
+import { Kept } from '../kept.ts'
 import type { Persona } from '../vocabulary.ts'
-import { Kept } from './kept.ts'
-import { type HolderRow, KeyRows } from './rows.ts'
+import { endHolder, type HolderRow, KeyRows } from './rows.ts'
 
 export interface DataKey {
   readonly id: string
@@ -84,6 +84,14 @@ export class Keyring {
   async markOf(persona: Persona, type: string, text: string): Promise<string | undefined> {
     const holder = await this.#holder(persona)
     return holder && hmac256(Buffer.from(hmac256(holder.key, 'duplicate mark'), 'hex'), JSON.stringify([type, text]))
+  }
+
+  /** Destroys every key of a person whose signup was undone, inside the caller's transaction; none is ever kept for them again. */
+  async end(tx: Db, person: PersonId): Promise<void> {
+    await endHolder(tx, person)
+    const persona = { kind: 'person', id: person } as const
+    this.#holders.drop(keyOf(persona))
+    this.#ahead.drop(keyOf(persona))
   }
 
   /** Drops the keys that were made ahead and handed to nobody; a key that was handed out stays, its append may still be stored. */

@@ -1,7 +1,8 @@
 // A personal engagement in one append: the engagement, its seed and the one cycle that was approved beforehand, in this order.
 import { PREAPPROVAL_AGENT } from '@loomworks/contracts'
-import { type Actor, derivedId, type EngagementId, type ObjectId, type PersonId } from '@loomworks/kernel'
+import type { Actor, EngagementId, PersonId } from '@loomworks/kernel'
 import type { EngagementEvent, EventOf } from '../events.ts'
+import { inductedCycle, inductedSeed, itself } from '../stream.ts'
 
 export interface InductPersonal {
   readonly personId: PersonId
@@ -11,26 +12,17 @@ export interface InductPersonal {
 const AGENT: Actor = { kind: 'agent', id: PREAPPROVAL_AGENT.id, instructionVersion: PREAPPROVAL_AGENT.instructionVersion }
 const BY_RULE = { actor: AGENT, trust: 'tool_internal' } as const
 
-export function seedOf(engagement: EngagementId): ObjectId {
-  return derivedId(engagement, 'seed')
-}
-
-export function cycleOf(engagement: EngagementId): ObjectId {
-  return derivedId(engagement, 'seed_induction_loop_cycle')
-}
-
 /** Exactly three facts. The engagement's name is in none of them: it is composed when it is read. */
 export function inductPersonal(order: InductPersonal): readonly EngagementEvent[] {
   return [opened(order), seedRecorded(order), cycleRecorded(order)]
 }
 
 function opened({ engagementId: engagement, personId: owner }: InductPersonal): EventOf<'EngagementOpened'> {
-  const object = engagement as string as ObjectId
-  const seed = { engagement, object: seedOf(engagement) }
+  const seed = { engagement, object: inductedSeed(engagement) }
   return {
     type: 'EngagementOpened',
     ...BY_RULE,
-    data: { ...own(engagement, owner), object, objectType: 'engagement', state: 'active', visibility: 'personal', openedBy: AGENT, seed },
+    data: { ...own(engagement, owner), object: itself(engagement), objectType: 'engagement', state: 'active', visibility: 'personal', openedBy: AGENT, seed },
   }
 }
 
@@ -39,7 +31,7 @@ function seedRecorded({ engagementId: engagement, personId: owner }: InductPerso
   return {
     type: 'MemoryRecorded',
     ...BY_RULE,
-    data: { ...own(engagement, owner), ...REFERS_TO_NOTHING, object: seedOf(engagement), objectType: 'seed', payload },
+    data: { ...own(engagement, owner), ...REFERS_TO_NOTHING, object: inductedSeed(engagement), objectType: 'seed', payload },
     sealed: PERSONAL_SEED,
   }
 }
@@ -47,7 +39,7 @@ function seedRecorded({ engagementId: engagement, personId: owner }: InductPerso
 function cycleRecorded({ engagementId: engagement, personId: owner }: InductPersonal): EventOf<'MemoryRecorded'> {
   const payload = {
     cycleNumber: 1,
-    seed: { engagement, object: seedOf(engagement), version: 1 },
+    seed: { engagement, object: inductedSeed(engagement), version: 1 },
     convergenceReached: true,
     openFindingCountAfterCycle: 0,
     findingsProduced: [],
@@ -56,7 +48,7 @@ function cycleRecorded({ engagementId: engagement, personId: owner }: InductPers
   return {
     type: 'MemoryRecorded',
     ...BY_RULE,
-    data: { ...own(engagement, owner), ...REFERS_TO_NOTHING, object: cycleOf(engagement), objectType: 'seed_induction_loop_cycle', payload },
+    data: { ...own(engagement, owner), ...REFERS_TO_NOTHING, object: inductedCycle(engagement), objectType: 'seed_induction_loop_cycle', payload },
   }
 }
 

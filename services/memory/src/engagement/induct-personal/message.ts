@@ -4,13 +4,18 @@ import { actorFromService } from '@loomworks/kernel'
 import { streamStep } from '@loomworks/sagas'
 import type { MemoryParts } from '../../parts.ts'
 import type { EventOf } from '../events.ts'
-import { streamOf } from '../stream.ts'
-import { cycleOf, inductPersonal, seedOf } from './decide.ts'
+import { inductedCycle, inductedSeed, streamOf } from '../stream.ts'
+import { inductPersonal } from './decide.ts'
 
 export const induct = streamStep<typeof inductPersonalEngagement, MemoryParts>(inductPersonalEngagement, {
   stream: ({ engagementId }) => streamOf(engagementId),
   facts: (order) => inductPersonal(order),
-  done: ({ engagementId }, events) => ({ engagementId, seed: seedOf(engagementId), cycle: cycleOf(engagementId), position: events.at(-1)?.position ?? '0' }),
+  done: ({ engagementId }, events) => ({
+    engagementId,
+    seed: inductedSeed(engagementId),
+    cycle: inductedCycle(engagementId),
+    position: events.at(-1)?.position ?? '0',
+  }),
   voidFact: ({ engagementId: engagement, personId: owner }): EventOf<'EngagementVoided'> => ({
     type: 'EngagementVoided',
     actor: actorFromService('memory'),

@@ -1,11 +1,11 @@
 // What exists in every deployment from the first start. Opened by whoever starts first; for all others it is there already.
 import { WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { newEvents } from '@loomworks/event-store'
-import { actorFromService, type Caller, derivedId, type EngagementId, type ObjectId, timeOf } from '@loomworks/kernel'
+import { actorFromService, type Caller, derivedId, type EngagementId, timeOf } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
 import type { MemoryParts } from '../../parts.ts'
 import type { EventOf } from '../events.ts'
-import { streamOf } from '../stream.ts'
+import { itself, streamOf } from '../stream.ts'
 
 type WellKnown = (typeof WELL_KNOWN_ENGAGEMENTS)[keyof typeof WELL_KNOWN_ENGAGEMENTS]
 
@@ -22,14 +22,13 @@ export async function openWellKnown({ eventStore, clock, config }: Pick<MemoryPa
 
 export function wellKnownOpened({ id: engagement, number, visibility }: WellKnown): EventOf<'EngagementOpened'> {
   const binding = { k: 'HatOnly', hat: engagement } as const
-  const object = engagement as string as ObjectId
   return {
     type: 'EngagementOpened',
     actor: BY,
     trust: 'tool_internal',
     data: {
       engagement,
-      object,
+      object: itself(engagement),
       objectType: 'engagement',
       objectVersion: 1,
       class: 'operational',
