@@ -39,9 +39,10 @@ export type Verdict = 'ack' | { readonly retryMs: number } | { readonly dead: De
 
 export interface ConsumerSpec {
   readonly stream: StreamName
-  /** Durable name, shared by all instances of a service. */
+  /** Durable name, shared by all instances of a service; one process reads it once. */
   readonly durable: string
-  /** Subject filters, any of which a message matches: tokens by dots, `*` for one, `>` for the rest. */
+  /** Subject filters, any of which a message matches: tokens by dots, `*` for one, `>` for the rest. They only ever widen: what one
+   *  instance hears is not taken away by an older one. A handler acknowledges what it does not know. */
   readonly filters: readonly string[]
   /** Most messages under way at once over all instances; 1 keeps order. */
   readonly maxPending: number
@@ -75,15 +76,16 @@ export interface BusHealth {
 }
 
 export interface Bus {
-  /** Creates what is missing, reads it back and compares; a difference is Terminal `bus.config_mismatch`. */
+  /** Creates what is missing, widens filters, reads back and compares; a difference is Terminal `bus.config_mismatch`. */
   ensure(topology: Topology): Promise<void>
-  /** Resolves after the durable acknowledgement; retries with the same id until `deadlineMs` (default 5,000), then Transient. */
+  /** Resolves after the durable acknowledgement; retries with the same id until `deadlineMs` (default 5,000), then Transient: the
+   *  message may have been stored or not, so try again with the same id. What is handed over in one turn is stored in that order. */
   publish(message: Outgoing, options?: { readonly deadlineMs?: number }): Promise<{ readonly seq: bigint; readonly duplicate: boolean }>
   /** A durable consumer, shared by all instances. A handler that throws is judged by `verdictOf` (verdict.ts). */
   consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>): Consumption
-  /** Every instance sees every message published from now on, until the signal aborts. */
+  /** Every instance sees every message published from now on, over outages, until the signal aborts. */
   tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored>
-  /** What is stored, without any effect on consumers. */
+  /** What is stored after the place `from`, without any effect on consumers. */
   browse(stream: StreamName, filter: string, from?: bigint): AsyncIterable<Stored>
   health(): Promise<BusHealth>
   drain(deadlineMs: number): Promise<void>

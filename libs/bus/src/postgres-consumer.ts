@@ -1,17 +1,37 @@
 // One durable consumer in this process: runs its handlers, judges how they ended, and gathers the words that settle deliveries.
 import { setTimeout as delay } from 'node:timers/promises'
+import { Lease } from './lease.ts'
 import type { ConsumerSpec, Delivery, Outgoing, Stored, Verdict } from './port.ts'
-import { deadLetter, MOST_DELIVERIES, retryDelayMs, verdictOf } from './verdict.ts'
+import { deadLetter, isCrashLoop, retryDelayMs, verdictOf } from './verdict.ts'
+
+/** What becomes of a delivery: over, or due again after `delayMs`; `answered` when the handler asked for that. */
+export interface Word {
+  readonly durable: string
+  readonly seq: string
+  readonly deliveries: number
+  readonly delayMs?: number
+  readonly answered?: true
+}
 
 export interface Means {
-  settle(verdicts: readonly object[]): Promise<void>
-  publish(message: Outgoing): Promise<unknown>
+  settle(words: readonly Word[]): Promise<void>
+  publish(message: Outgoing, options: { readonly deadlineMs: number }): Promise<unknown>
   wake(): void
   /** A handler threw. */
   failed(error: unknown, delivery: Delivery): void
+  /** The bus itself could not do something; it tries again by itself. */
+  trouble(error: unknown): void
+}
+
+/** A message as it was claimed. */
+export interface Claimed extends Stored {
+  readonly deliveries: number
+  /** Deliveries in a row, this one included, of which nobody has said anything. */
+  readonly unanswered: number
 }
 
 const MOST_AT_ONCE = 64
+const BURY_MS = 5000
 
 export class Consumer {
   readonly spec: ConsumerSpec
@@ -21,8 +41,8 @@ export class Consumer {
   readonly #means: Means
   readonly #patterns: readonly RegExp[]
   readonly #running = new Set<Promise<void>>()
-  readonly #ending = new AbortController()
-  #words: object[] = []
+  readonly #leases = new Set<Lease>()
+  #words = new Map<string, Word>()
   #settling: Promise<void> | undefined
   #stopped = false
 
@@ -33,71 +53,105 @@ export class Consumer {
     this.#patterns = spec.filters.map(patternOf)
   }
 
+  /** How many more handlers may start. One that lost its delivery takes no room: it might never end. */
   get room(): number {
-    return this.#stopped ? 0 : Math.min(this.spec.maxPending, MOST_AT_ONCE) - this.#running.size
+    return this.#stopped ? 0 : Math.min(this.spec.maxPending, MOST_AT_ONCE) - this.#leases.size
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
   }
 
   hears(subject: string): boolean {
     return this.#patterns.some((pattern) => pattern.test(subject))
   }
 
-  take(message: Stored, deliveries: number): void {
-    const running = this.#run({ ...message, deliveries, signal: this.#ending.signal, working: () => this.#say(message, deliveries, this.spec.ackWaitMs) })
-    this.#running.add(running)
-    void running.finally(() => {
+  take({ unanswered, ...message }: Claimed): void {
+    const lease = new Lease(this.spec.ackWaitMs, () => this.#released(lease))
+    this.#leases.add(lease)
+    const working = () => this.#working(message, lease)
+    const running = this.#run({ ...message, signal: lease.signal, working }, unanswered).finally(() => {
+      lease.end()
       this.#running.delete(running)
-      this.hungry = true
-      this.#means.wake()
+      this.#leases.delete(lease)
+      // With one pending there is nothing to claim before the word is through, and its settling wakes.
+      if (this.spec.maxPending > 1) this.#awake()
     })
+    this.#running.add(running)
   }
 
-  async #run(delivery: Delivery): Promise<void> {
-    const verdict = delivery.deliveries > MOST_DELIVERIES ? ({ dead: 'exhausted', error: 'delivered too often' } as const) : await this.#judged(delivery)
-    if (verdict === 'ack') return this.#say(delivery, delivery.deliveries)
-    if ('retryMs' in verdict) return this.#say(delivery, delivery.deliveries, verdict.retryMs)
+  #released(lease: Lease): void {
+    this.#leases.delete(lease)
+    this.#awake()
+  }
+
+  #awake(): void {
+    this.hungry = true
+    this.#means.wake()
+  }
+
+  #working({ seq, deliveries }: Pick<Delivery, 'seq' | 'deliveries'>, lease: Lease): void {
+    if (!lease.held) return
+    lease.renew()
+    this.#say({ seq, deliveries }, { delayMs: this.spec.ackWaitMs })
+  }
+
+  async #run(delivery: Delivery, unanswered: number): Promise<void> {
+    const verdict = isCrashLoop(unanswered) ? ({ dead: 'exhausted', error: 'delivered too often without an answer' } as const) : await this.#judged(delivery)
+    if (verdict === 'ack') return this.#say(delivery)
+    if ('retryMs' in verdict) return this.#say(delivery, { delayMs: verdict.retryMs, answered: true })
     await this.#bury(delivery, verdict)
   }
 
-  #judged(delivery: Delivery): Promise<Verdict> {
-    return this.#handler(delivery).catch((error: unknown) => {
+  async #judged(delivery: Delivery): Promise<Verdict> {
+    try {
+      return await this.#handler(delivery)
+    } catch (error) {
       this.#means.failed(error, delivery)
       return verdictOf(error, delivery)
-    })
+    }
   }
 
   /** The dead letter is acknowledged before the message is let go; while the dead letters are down, nothing ends. */
-  async #bury(delivery: Delivery, verdict: Extract<Verdict, { dead: string }>): Promise<void> {
-    const letter = deadLetter(delivery, this.spec.stream, this.spec.service, verdict.dead, verdict.error ?? verdict.dead)
-    const buried = await this.#means.publish(letter).then(
-      () => true,
-      () => false,
-    )
-    this.#say(delivery, delivery.deliveries, buried ? undefined : retryDelayMs(delivery.deliveries, Math.random))
+  async #bury(delivery: Delivery, { dead, error = dead }: Extract<Verdict, { dead: string }>): Promise<void> {
+    const letter = deadLetter(delivery, { stream: this.spec.stream, service: this.spec.service, reason: dead, error })
+    try {
+      await this.#means.publish(letter, { deadlineMs: Math.min(BURY_MS, this.spec.ackWaitMs) })
+      this.#say(delivery)
+    } catch (trouble) {
+      this.#means.trouble(trouble)
+      this.#say(delivery, { delayMs: retryDelayMs(delivery.deliveries, Math.random) })
+    }
   }
 
-  #say({ seq }: Pick<Stored, 'seq'>, deliveries: number, delayMs?: number): void {
-    this.#words.push({ durable: this.spec.durable, seq: String(seq), deliveries, ...(delayMs !== undefined && { delayMs }) })
+  /** The last word on a delivery counts: a statement may touch a row once only. */
+  #say({ seq, deliveries }: Pick<Delivery, 'seq' | 'deliveries'>, word: Pick<Word, 'delayMs' | 'answered'> = {}): void {
+    this.#words.set(`${seq}/${deliveries}`, { durable: this.spec.durable, seq: String(seq), deliveries, ...word })
     this.#settling ??= this.#settle()
   }
 
   /** A word that does not get through is no loss: the delivery comes again when its lease ends. */
   async #settle(): Promise<void> {
     await Promise.resolve()
-    while (this.#words.length > 0) {
-      const words = this.#words
-      this.#words = []
-      await this.#means.settle(words).catch(() => undefined)
-      this.hungry = true
-      this.#means.wake()
+    while (this.#words.size > 0) {
+      const words = [...this.#words.values()]
+      this.#words = new Map()
+      await this.#means.settle(words).catch((error: unknown) => this.#means.trouble(error))
+      this.#awake()
     }
     this.#settling = undefined
   }
 
-  async stop(deadlineMs: number): Promise<void> {
+  /** Nothing new is taken from now on. */
+  close(): void {
     this.#stopped = true
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.close()
     const over = delay(deadlineMs, undefined, { ref: false })
     await Promise.race([Promise.all(this.#running), over])
-    this.#ending.abort()
+    for (const lease of this.#leases) lease.warn()
     await Promise.race([this.#settling, over])
   }
 }

@@ -2,11 +2,11 @@
 // that has room; acks are gathered. Claims and acks may be lost with the server (a lost one is a redelivery), publishes may not.
 import { setTimeout as delay } from 'node:timers/promises'
 import { Terminal, Transient } from '@loomworks/kernel'
-import { type Database, type Dedicated, exec, many, one, sql, sqlState } from '@loomworks/sql'
+import { type Database, type Dedicated, exec, many, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import type { Bus, ConsumerSpec, Delivery, Outgoing, Stored, StreamName, StreamSpec, Verdict } from './port.ts'
-import { MAX_MESSAGE_BYTES } from './port.ts'
-import { Consumer } from './postgres-consumer.ts'
+import type { Bus, ConsumerSpec, Consumption, Delivery, Outgoing, Stored, StreamName, Topology, Verdict } from './port.ts'
+import { Consumer, type Word } from './postgres-consumer.ts'
+import { Publisher, type Receipt } from './postgres-publisher.ts'
 
 export interface PostgresBusOptions {
   readonly db: Database
@@ -17,9 +17,12 @@ export interface PostgresBusOptions {
 }
 
 const POLL_MS = 250
-const MAX_BATCH = 256
-const MAX_WAITING = 1000
+const PUBLISH_MS = 5000
+const BROWSE_PAGE = 256
 const EXPIRE_EVERY_MS = 60_000
+// `bus.expire` works on so many messages of a stream at most; some rounds in a row catch up with a busy minute.
+const EXPIRE_BATCH = 10_000n
+const EXPIRE_ROUNDS = 20
 const CHANNEL = 'loom_bus'
 
 const MessageRow = z.object({
@@ -30,29 +33,21 @@ const MessageRow = z.object({
   data: z.string(),
   published_at: z.string(),
 })
-const ClaimedRow = MessageRow.extend({ durable: z.string(), deliveries: z.int() })
-const Published = z.object({ ord: z.int(), seq: z.bigint(), duplicate: z.boolean() })
+const ClaimedRow = MessageRow.extend({ durable: z.string(), deliveries: z.int(), unanswered: z.int() })
+const Published = z.object({ seq: z.bigint(), duplicate: z.boolean() })
 /** Does not wait for the disk, for this one statement: a claim or ack that is lost with the server is a redelivery. */
 const LAZILY = sql`(select set_config('synchronous_commit', 'off', true)) as lazily`
-type Receipt = { readonly seq: bigint; readonly duplicate: boolean }
-
-interface Waiting {
-  readonly message: Outgoing
-  readonly deadline: number
-  readonly done: (receipt: Receipt) => void
-  readonly failed: (error: unknown) => void
-}
 
 export class PostgresBus implements Bus {
   readonly #db: Database
   readonly #onTrouble: (error: unknown) => void
   readonly #onFailure: (error: unknown, delivery: Delivery) => void
   readonly #consumers = new Map<string, Consumer>()
+  readonly #publisher = new Publisher((messages) => this.#stored(messages))
   readonly #tails = new Set<() => void>()
   readonly #stop = new AbortController()
-  #waiting: Waiting[] = []
-  #publishing: Promise<void> | undefined
   #claiming: Promise<void> | undefined
+  #claim: Promise<void> | undefined
   #again = false
   #listener: Dedicated | undefined
   #notify = false
@@ -64,7 +59,7 @@ export class PostgresBus implements Bus {
     this.#onFailure = options.onFailure ?? (() => undefined)
   }
 
-  async ensure({ streams, consumers }: { streams: readonly StreamSpec[]; consumers: readonly ConsumerSpec[] }): Promise<void> {
+  async ensure({ streams, consumers }: Topology): Promise<void> {
     for (const stream of streams) await this.#made(stream, sql`select bus.make_stream(${JSON.stringify(stream)}) as made`)
     for (const consumer of consumers) await this.#made(consumer, sql`select bus.make_consumer(${JSON.stringify(consumer)}) as made`)
   }
@@ -72,7 +67,7 @@ export class PostgresBus implements Bus {
   async #made(wanted: object, statement: ReturnType<typeof sql>): Promise<void> {
     const { made } = await one(this.#db, z.object({ made: z.record(z.string(), z.json()) }), statement)
     for (const [key, value] of Object.entries(wanted)) {
-      if (JSON.stringify(made[key]) !== JSON.stringify(value))
+      if (!holds(key, made[key], value))
         throw new Terminal(
           'bus.config_mismatch',
           `The bus holds ${key} = ${JSON.stringify(made[key])} where ${JSON.stringify(value)} was asked. Change the setting back, or remove the old one.`,
@@ -80,68 +75,41 @@ export class PostgresBus implements Bus {
     }
   }
 
-  publish(message: Outgoing, { deadlineMs = 5000 }: { readonly deadlineMs?: number } = {}): Promise<Receipt> {
-    if (Buffer.byteLength(message.data) > MAX_MESSAGE_BYTES)
-      return Promise.reject(new Terminal('bus.message_too_large', `a message holds ${MAX_MESSAGE_BYTES} bytes at most`))
-    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new Transient('the bus is behind: too many messages wait to be published'))
-    return new Promise((done, failed) => {
-      this.#waiting.push({ message, deadline: Date.now() + deadlineMs, done, failed })
-      this.#publishing ??= this.#publishAll()
-    })
+  publish(message: Outgoing, { deadlineMs = PUBLISH_MS }: { readonly deadlineMs?: number } = {}): Promise<Receipt> {
+    return this.#publisher.publish(message, deadlineMs)
   }
 
-  /** While one statement is in flight the next batch gathers: no timer. */
-  async #publishAll(): Promise<void> {
-    await Promise.resolve()
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_BATCH)
-      await this.#publishBatch(batch).catch((error: unknown) => this.#recover(batch, error))
-    }
-    // In the same turn in which nothing was found to wait: who comes a turn later must start anew, or would wait for ever.
-    this.#publishing = undefined
+  async #stored(messages: readonly Outgoing[]): Promise<readonly Receipt[]> {
+    const rows = await many(this.#db, Published, sql`select seq, duplicate from bus.publish(${JSON.stringify(messages)}) order by ord`)
+    this.#woken(messages.map(({ subject }) => subject))
+    return rows
   }
 
-  async #publishBatch(batch: readonly Waiting[]): Promise<void> {
-    const rows = await many(this.#db, Published, sql`select ord, seq, duplicate from bus.publish(${JSON.stringify(batch.map(({ message }) => message))})`)
-    for (const { ord, seq, duplicate } of rows) batch[ord - 1]?.done({ seq, duplicate })
-    this.#woken(batch.map(({ message }) => message.subject))
-  }
-
-  /** A refused message fails alone; while the database is out of reach all of them wait until their deadlines. */
-  async #recover(batch: readonly Waiting[], error: unknown): Promise<void> {
-    if (error instanceof Transient) return this.#later(batch, error)
-    const [only] = batch
-    if (batch.length === 1 && only !== undefined) return only.failed(refusedPublish(error))
-    for (const each of batch) await this.#publishBatch([each]).catch((failure: unknown) => this.#recover([each], failure))
-  }
-
-  async #later(batch: readonly Waiting[], error: Transient): Promise<void> {
-    const now = Date.now()
-    for (const each of batch) if (each.deadline <= now) each.failed(error)
-    this.#waiting.unshift(...batch.filter((each) => each.deadline > now))
-    await delay(100)
-  }
-
-  consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>) {
+  consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>): Consumption {
+    if (this.#consumers.has(spec.durable)) throw new Terminal('bus.durable_taken', `this process reads ${spec.durable} already`)
     const consumer = new Consumer(spec, handler, {
-      settle: (verdicts) => this.#settle(verdicts),
-      publish: (message) => this.publish(message),
+      settle: (words) => this.#settle(words),
+      publish: (message, options) => this.publish(message, options),
       wake: () => this.#wake(),
       failed: this.#onFailure,
+      trouble: this.#onTrouble,
     })
     this.#consumers.set(spec.durable, consumer)
     this.#start()
     this.#wake()
-    return {
-      stop: async (deadlineMs: number) => {
-        await consumer.stop(deadlineMs)
-        this.#consumers.delete(spec.durable)
-      },
-    }
+    return { stop: (deadlineMs) => this.#stopped(consumer, deadlineMs) }
   }
 
-  async #settle(verdicts: readonly object[]): Promise<void> {
-    await exec(this.#db, sql`select bus.settle(${JSON.stringify(verdicts)}) from ${LAZILY}`)
+  async #stopped(consumer: Consumer, deadlineMs: number): Promise<void> {
+    consumer.close()
+    // What a claim under way brings for it is given back before it is gone.
+    await within(deadlineMs, this.#claim)
+    await consumer.stop(deadlineMs)
+    if (this.#consumers.get(consumer.spec.durable) === consumer) this.#consumers.delete(consumer.spec.durable)
+  }
+
+  async #settle(words: readonly Word[]): Promise<void> {
+    await exec(this.#db, sql`select bus.settle(${JSON.stringify(words)}) from ${LAZILY}`)
   }
 
   #woken(subjects: readonly string[]): void {
@@ -164,19 +132,26 @@ export class PostgresBus implements Bus {
       const wants = [...this.#consumers.values()].filter((consumer) => consumer.hungry && consumer.room > 0)
       if (wants.length === 0) break
       for (const consumer of wants) consumer.hungry = false
-      await this.#claim(wants).catch((error: unknown) => this.#onTrouble(error))
+      this.#claim = this.#claimFor(wants).catch((error: unknown) => this.#onTrouble(error))
+      await this.#claim
     }
     this.#claiming = undefined
   }
 
-  async #claim(wants: readonly Consumer[]): Promise<void> {
+  async #claimFor(wants: readonly Consumer[]): Promise<void> {
     const asked = JSON.stringify(wants.map((consumer) => ({ durable: consumer.spec.durable, limit: consumer.room })))
     const rows = await many(
       this.#db,
       ClaimedRow,
-      sql`select durable, seq, deliveries, subject, id, headers, data, published_at from ${LAZILY}, bus.claim(${asked})`,
+      sql`select durable, seq, deliveries, unanswered, subject, id, headers, data, published_at from ${LAZILY}, bus.claim(${asked})`,
     )
-    for (const { durable, deliveries, ...row } of rows) this.#consumers.get(durable)?.take(storedOf(row), deliveries)
+    const back: Word[] = []
+    for (const { durable, published_at: publishedAt, ...row } of rows) {
+      const consumer = this.#consumers.get(durable)
+      if (consumer === undefined || consumer.stopped) back.push({ durable, seq: String(row.seq), deliveries: row.deliveries, delayMs: 0, answered: true })
+      else consumer.take({ ...row, publishedAt })
+    }
+    if (back.length > 0) await this.#settle(back)
   }
 
   /** Finds what another process published, what is due again, and what a lost wake-up forgot. */
@@ -190,9 +165,16 @@ export class PostgresBus implements Bus {
       await this.#poll().catch((error: unknown) => this.#onTrouble(error))
       if (Date.now() - expired > EXPIRE_EVERY_MS) {
         expired = Date.now()
-        await exec(this.#db, sql`select bus.expire()`).catch((error: unknown) => this.#onTrouble(error))
+        await this.#expire().catch((error: unknown) => this.#onTrouble(error))
       }
       await delay(POLL_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined)
+    }
+  }
+
+  async #expire(): Promise<void> {
+    for (let round = 0; round < EXPIRE_ROUNDS && !this.#stop.signal.aborted; round++) {
+      const { worked } = await one(this.#db, z.object({ worked: z.bigint() }), sql`select bus.expire() as worked`)
+      if (worked < EXPIRE_BATCH) return
     }
   }
 
@@ -222,7 +204,10 @@ export class PostgresBus implements Bus {
       this.#wake()
       for (const tail of this.#tails) tail()
     })
-    await exec(listener, sql`listen loom_bus`)
+    await exec(listener, sql`listen loom_bus`).catch(async (error: unknown) => {
+      await listener[Symbol.asyncDispose]()
+      throw error
+    })
     this.#listener = listener
   }
 
@@ -234,26 +219,39 @@ export class PostgresBus implements Bus {
   }
 
   async *tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored> {
-    let { head: after } = await one(this.#db, z.object({ head: z.bigint() }), sql`select bus.head() as head`)
+    const ending = AbortSignal.any([signal, this.#stop.signal])
     this.#start()
-    while (!signal.aborted && !this.#stop.signal.aborted) {
-      const woken = this.#nextWake(AbortSignal.any([signal, this.#stop.signal]))
-      for await (const message of this.browse(stream, filter, after)) {
-        after = message.seq
-        yield message
+    let after: bigint | undefined
+    while (!ending.aborted) {
+      const woken = this.#nextWake(ending)
+      try {
+        after ??= await this.#head()
+        for await (const message of this.browse(stream, filter, after)) {
+          after = message.seq
+          yield message
+        }
+      } catch (error) {
+        if (!(error instanceof Transient)) throw error
+        this.#onTrouble(error)
       }
       await woken
     }
   }
 
+  async #head(): Promise<bigint> {
+    return (await one(this.#db, z.object({ head: z.bigint() }), sql`select bus.head() as head`)).head
+  }
+
+  /** Resolves at the next wake-up or poll, or when the signal aborts. */
   #nextWake(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
         this.#tails.delete(wake)
+        signal.removeEventListener('abort', wake)
         resolve()
       }
       this.#tails.add(wake)
-      signal.addEventListener('abort', wake, { once: true })
+      signal.addEventListener('abort', wake)
     })
   }
 
@@ -262,10 +260,10 @@ export class PostgresBus implements Bus {
       const rows = await many(
         this.#db,
         MessageRow,
-        sql`select seq, subject, id, headers, data, published_at from bus.browse(${stream}, (select bus.pattern_of(${filter})), ${after}, ${MAX_BATCH})`,
+        sql`select seq, subject, id, headers, data, published_at from bus.browse(${stream}, (select bus.pattern_of(${filter})), ${after}, ${BROWSE_PAGE})`,
       )
       for (const row of rows) yield storedOf(row)
-      if (rows.length < MAX_BATCH) return
+      if (rows.length < BROWSE_PAGE) return
       after = rows.at(-1)?.seq ?? after
     }
   }
@@ -278,25 +276,29 @@ export class PostgresBus implements Bus {
   }
 
   async drain(deadlineMs: number): Promise<void> {
-    await Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop(deadlineMs)))
-    await this.#publishing
-    await this.#tell().catch(this.#onTrouble)
+    const end = Date.now() + deadlineMs
+    await Promise.all([...this.#consumers.values()].map((consumer) => this.#stopped(consumer, deadlineMs)))
+    await within(end - Date.now(), this.#publisher.settled())
+    await within(end - Date.now(), this.#tell().catch(this.#onTrouble))
     this.#stop.abort()
-    await this.#background
-    await this.#claiming
+    await within(end - Date.now(), Promise.all([this.#background, this.#claiming]))
     await this.#listener?.[Symbol.asyncDispose]()
   }
 }
 
-function storedOf({ published_at: publishedAt, ...rest }: z.output<typeof MessageRow>): Stored {
-  return { ...rest, publishedAt }
+/** A consumer may hear more than was asked, since its filters only widen; everything else must be the same. */
+function holds(key: string, made: unknown, wanted: unknown): boolean {
+  if (key === 'filters' && Array.isArray(made) && Array.isArray(wanted)) return wanted.every((filter) => made.includes(filter))
+  return JSON.stringify(made) === JSON.stringify(wanted)
 }
 
-/** The functions of the schema speak by SQLSTATE: LB001 no stream, LB002 not allowed, LB003 too large. */
-function refusedPublish(error: unknown): unknown {
-  const state = sqlState(error)
-  if (state === 'LB001') return new Terminal('unroutable', 'no stream takes this subject', { cause: error })
-  if (state === 'LB002') return new Terminal('bus.subject_refused', 'this service may not publish on that subject', { cause: error })
-  if (state === 'LB003') return new Terminal('bus.message_too_large', 'message too large', { cause: error })
-  return error
+/** Waits for work no longer than this: a frozen server must not keep a process from ending. */
+async function within(ms: number, work: Promise<unknown> | undefined): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([work, delay(Math.max(0, ms), undefined, { signal: over.signal }).catch(() => undefined)])
+  over.abort()
+}
+
+function storedOf({ published_at: publishedAt, ...rest }: z.output<typeof MessageRow>): Stored {
+  return { ...rest, publishedAt }
 }

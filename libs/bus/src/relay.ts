@@ -30,6 +30,8 @@ const POLL_MS = 250
 const BATCH = 256
 const LEASE_MS = 10_000
 const KEPT_DAYS = 7
+const PRUNE_EVERY_MS = 3_600_000
+const PRUNE_BATCH = 10_000
 
 export class OutboxRelay {
   readonly #options: RelayOptions
@@ -55,21 +57,35 @@ export class OutboxRelay {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    let pruneAt = 0
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         this.#wakeUp = resolve
       })
-      const sent = await this.#round().catch((error: unknown) => {
-        this.#options.onTrouble(error)
-        return 0
-      })
+      const sent = await this.#tried(() => this.#round())
+      if (Date.now() >= pruneAt) {
+        pruneAt = Date.now() + PRUNE_EVERY_MS
+        await this.#tried(() => this.prune())
+      }
       if (sent < BATCH) await Promise.race([woken, delay(POLL_MS, undefined, { signal, ref: false }).catch(() => undefined)])
     }
   }
 
-  /** Publishes what stands there until nothing is left; for a drain. */
+  async #tried(work: () => Promise<number>): Promise<number> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#options.onTrouble(error)
+      return 0
+    }
+  }
+
+  /** Publishes what stands there until nothing is left and lets the lease go, so that another instance need not wait for its end;
+   *  for a drain. */
   async flush(): Promise<void> {
     while ((await this.#round()) > 0);
+    this.#leasedUntil = 0
+    await exec(this.#options.db, sql`delete from ${this.#lease} where holder = ${this.#options.instance}`)
   }
 
   async #round(): Promise<number> {
@@ -85,18 +101,27 @@ export class OutboxRelay {
     )
     if (rows.length === 0) return 0
     await this.#options.before?.(rows)
-    await this.#publish(rows)
-    await exec(this.#options.db, sql`update ${this.#table} set published_at = now() where seq = any(${rows.map((row) => row.seq)}::bigint[])`)
-    return rows.length
+    // That may have taken long. Nothing is awaited between this and the handing over, so a relay that was frozen anywhere before
+    // does not publish what its successor has long published.
+    if (!(await this.#holdsLease())) return 0
+    return this.#publish(rows)
   }
 
-  /** Handed over in order, all before the first acknowledgement is awaited: one bus keeps the order in which it is given. */
-  async #publish(rows: readonly OutgoingRow[]): Promise<void> {
-    await Promise.all(
+  /** Handed over in order, all before the first acknowledgement is awaited: one bus keeps the order in which it is given, and takes
+   *  nothing after the end of the lease. A row that is refused stays and is told of; it holds up no other. */
+  async #publish(rows: readonly OutgoingRow[]): Promise<number> {
+    const deadlineMs = this.#leasedUntil - Date.now()
+    if (deadlineMs <= 0) return 0
+    const outcomes = await Promise.allSettled(
       rows.map(({ seq, subject, id, headers, data }) =>
-        this.#options.bus.publish({ subject, id, headers: { ...headers, 'outbox-seq': String(seq), 'message-id': id }, data }),
+        this.#options.bus.publish({ subject, id, headers: { ...headers, 'outbox-seq': String(seq), 'message-id': id }, data }, { deadlineMs }),
       ),
     )
+    const sent = rows.filter((_, index) => outcomes[index]?.status === 'fulfilled').map(({ seq }) => seq)
+    if (sent.length > 0) await exec(this.#options.db, sql`update ${this.#table} set published_at = now() where seq = any(${sent}::bigint[])`)
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed !== undefined) this.#options.onTrouble(failed.reason)
+    return sent.length
   }
 
   async #holdsLease(): Promise<boolean> {
@@ -115,8 +140,17 @@ export class OutboxRelay {
     return held !== undefined
   }
 
-  /** Rows older than 7 days that were published. */
+  /** Drops rows that were published more than 7 days ago. `run` does so at its start and every hour. */
   async prune(): Promise<number> {
-    return exec(this.#options.db, sql`delete from ${this.#table} where published_at < now() - make_interval(days => ${KEPT_DAYS})`)
+    let gone = 0
+    for (;;) {
+      const dropped = await exec(
+        this.#options.db,
+        sql`delete from ${this.#table}
+             where seq in (select seq from ${this.#table} where published_at < now() - make_interval(days => ${KEPT_DAYS}) limit ${PRUNE_BATCH})`,
+      )
+      gone += dropped
+      if (dropped < PRUNE_BATCH) return gone
+    }
   }
 }

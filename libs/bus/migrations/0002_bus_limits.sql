@@ -1,0 +1,163 @@
+-- Retention by size beside age; deliveries that ended without a word are counted apart from those that were answered; filters of a
+-- consumer only ever widen.
+
+-- A process that dies over a message says nothing, a handler that meets an outage answers "again later". Only the first may make a
+-- message dead, so only the first is counted here.
+alter table delivery add column unanswered integer not null default 0;
+
+-- How much of a stream has been measured: every message up to counted_to is in `bytes`, unless it has been dropped since. Messages
+-- appear in the order of seq, so a number that was passed is never filled later.
+create table usage (
+  stream text primary key references stream (name),
+  counted_to bigint not null default 0,
+  bytes bigint not null default 0
+);
+
+drop function claim(jsonb);
+
+-- Takes up to `limit` deliveries for each of [{durable, limit}]. What is due again goes first; new ones only while fewer than
+-- max_pending are pending, so with 1 the order of a lane holds under retry.
+create function claim(wants jsonb)
+returns table (durable text, seq bigint, deliveries integer, unanswered integer, subject text, id text, headers jsonb, data text, published_at timestamptz)
+language plpgsql security definer set search_path = bus, pg_temp as $$
+declare
+  w record;
+  c record;
+  room integer;
+begin
+  for w in select e->>'durable' as name, (e->>'limit')::integer as most from jsonb_array_elements(wants) e order by 1
+  loop
+    if not pg_try_advisory_xact_lock(7426002, hashtext(w.name)) then continue; end if;
+    select k.max_pending, k.ack_wait_ms into c from consumer k where k.durable = w.name;
+    if c.max_pending is null then continue; end if;
+    select c.max_pending - count(*) into room from delivery d where d.durable = w.name and d.deliveries > 0;
+    return query
+      with due as (
+        (select d.seq from delivery d
+          where d.durable = w.name and d.deliveries > 0 and d.due_at <= clock_timestamp()
+          order by d.due_at limit w.most)
+        union all
+        (select d.seq from delivery d
+          where d.durable = w.name and d.deliveries = 0
+          order by d.seq limit greatest(0, least(room, w.most)))
+        limit w.most
+      ), taken as (
+        update delivery d
+           set deliveries = d.deliveries + 1, unanswered = d.unanswered + 1,
+               due_at = clock_timestamp() + make_interval(secs => c.ack_wait_ms / 1000.0)
+          from due
+         where d.durable = w.name and d.seq = due.seq
+        returning d.seq, d.deliveries, d.unanswered
+      )
+      select w.name, t.seq, t.deliveries, t.unanswered, m.subject, m.id, m.headers, m.data, m.published_at
+        from taken t join message m on m.seq = t.seq
+       order by t.seq;
+  end loop;
+end $$;
+
+-- Settles [{durable, seq, deliveries, delayMs?, answered?}]: without delayMs the delivery is over, with it it is due again then;
+-- `answered` says that the handler asked for that. Only who holds the latest delivery may: anybody else's word is too late and
+-- changes nothing. A delivery stands in the list once.
+create or replace function settle(verdicts jsonb) returns void
+language sql security definer set search_path = bus, pg_temp as $$
+  with v as (
+    select * from jsonb_to_recordset(verdicts) as x(durable text, seq bigint, deliveries integer, "delayMs" double precision, answered boolean)
+  ), gone as (
+    delete from delivery d using v
+     where v."delayMs" is null and d.durable = v.durable and d.seq = v.seq and d.deliveries = v.deliveries
+  )
+  update delivery d
+     set due_at = clock_timestamp() + make_interval(secs => v."delayMs" / 1000.0),
+         unanswered = case when v.answered then 0 else d.unanswered end
+    from v
+   where v."delayMs" is not null and d.durable = v.durable and d.seq = v.seq and d.deliveries = v.deliveries
+$$;
+
+-- Makes a consumer, or widens the filters of one: an older instance that starts again beside a newer one must not take away what
+-- the newer one hears. Older messages that match become the deliveries of a consumer that is new.
+create or replace function make_consumer(spec jsonb) returns jsonb
+language plpgsql security definer set search_path = bus, pg_temp as $$
+declare
+  wanted text[] := array(select jsonb_array_elements_text(spec->'filters'));
+  heard text[];
+  matching text;
+  known boolean;
+begin
+  perform pg_advisory_xact_lock(7426001);
+  select c.filters into heard from consumer c where c.durable = spec->>'durable';
+  known := found;
+  heard := coalesce(heard, '{}') || array(select w.filter from unnest(wanted) with ordinality w(filter, n) where w.filter <> all (coalesce(heard, '{}')) order by n);
+  matching := array_to_string(array(select pattern_of(f) from unnest(heard) f), '|');
+  insert into consumer as c (durable, stream, filters, pattern, max_pending, ack_wait_ms, service)
+    values (spec->>'durable', spec->>'stream', heard, matching, (spec->>'maxPending')::integer, (spec->>'ackWaitMs')::integer, spec->>'service')
+    on conflict on constraint consumer_pkey do update set filters = excluded.filters, pattern = excluded.pattern;
+  if not known then
+    insert into delivery (durable, seq)
+      select spec->>'durable', m.seq from message m where m.stream = spec->>'stream' and m.subject ~ matching;
+  end if;
+  return (select jsonb_build_object('durable', c.durable, 'stream', c.stream, 'filters', to_jsonb(c.filters), 'maxPending', c.max_pending, 'ackWaitMs', c.ack_wait_ms, 'service', c.service)
+            from consumer c where c.durable = spec->>'durable');
+end $$;
+
+-- What a message takes up, as far as retention cares.
+create function bytes_of(m message) returns bigint language sql immutable as $$
+  select (octet_length(m.subject) + octet_length(m.id) + octet_length(m.headers::text) + octet_length(m.data))::bigint
+$$;
+
+-- Measures up to 10,000 messages that came since the last call; gives how many they were.
+create function measure(p_stream text) returns bigint
+language plpgsql set search_path = bus, pg_temp as $$
+declare
+  u usage;
+  seen record;
+begin
+  insert into usage (stream) values (p_stream) on conflict do nothing;
+  select * into u from usage where stream = p_stream;
+  select count(*) as many, max(n.seq) as last, sum(n.bytes)::bigint as bytes into seen
+    from (select m.seq, bytes_of(m) as bytes from message m where m.stream = p_stream and m.seq > u.counted_to order by m.seq limit 10000) n;
+  if seen.many > 0 then
+    update usage set counted_to = seen.last, bytes = usage.bytes + seen.bytes where stream = p_stream;
+  end if;
+  return seen.many;
+end $$;
+
+-- Drops what a stream keeps no longer, by age and by size, oldest first, with deliveries that still wait for it; at most 10,000
+-- messages of a stream in a call. Gives the most that was measured or dropped of one stream: 10,000 says that there may be more.
+create or replace function expire() returns bigint
+language plpgsql security definer set search_path = bus, pg_temp as $$
+declare
+  s record;
+  u usage;
+  worked bigint := 0;
+  measured bigint;
+  dropped record;
+begin
+  if not pg_try_advisory_xact_lock(7426003) then return 0; end if;
+  for s in
+    select st.*, clock_timestamp() - make_interval(secs => st.max_age_ms / 1000.0) as oldest,
+           clock_timestamp() - make_interval(secs => st.duplicate_window_ms / 1000.0) as window_start
+      from stream st order by st.name
+  loop
+    delete from recent r where r.stream = s.name and r.at < s.window_start;
+    measured := measure(s.name);
+    select * into u from usage where stream = s.name;
+    dropped := null;
+    if u.bytes > s.max_bytes or exists (select from (select m.published_at from message m where m.stream = s.name order by m.seq limit 1) f where f.published_at < s.oldest) then
+      with first as (
+        select m.seq, m.published_at, bytes_of(m) as bytes from message m where m.stream = s.name order by m.seq limit 10000
+      ), running as (
+        select f.*, sum(f.bytes) over (order by f.seq) - f.bytes as before from first f
+      ), old as (
+        select r.seq, r.bytes from running r where r.published_at < s.oldest or (r.seq <= u.counted_to and r.before < u.bytes - s.max_bytes)
+      ), undelivered as (
+        delete from delivery d using old where d.seq = old.seq
+      ), gone as (
+        delete from message m using old where m.seq = old.seq returning old.seq, old.bytes
+      )
+      select count(*) as many, coalesce(sum(g.bytes) filter (where g.seq <= u.counted_to), 0)::bigint as bytes into dropped from gone g;
+      update usage set bytes = usage.bytes - dropped.bytes where stream = s.name;
+    end if;
+    worked := greatest(worked, measured, coalesce(dropped.many, 0));
+  end loop;
+  return worked;
+end $$;
