@@ -1,7 +1,7 @@
 // Identity as the other services see it, for testing one of them alone: it signs internal tokens and answers who is called what
 // and who belongs where. What it knows is what the test tells it.
 import { rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http'
 import type { AccountStatus, Role, Scope } from '@loomworks/contracts'
 import { type Actor, actorFromPerson, type Clock, newId, type PersonId, type ServiceName } from '@loomworks/kernel'
 import { ITK_ISSUER, ITK_LIFE_S, ITK_TYPE } from '@loomworks/service-kit'
@@ -32,6 +32,14 @@ export interface TokenClaims {
   readonly azp?: ServiceName
   /** A passkey proof of this moment. */
   readonly steppedUp?: boolean
+  readonly sessionId?: string
+}
+
+/** A public request that the gateway passed on to identity. */
+export interface PassedOn {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
 }
 
 const PERSON_SCOPES: readonly Scope[] = [
@@ -54,6 +62,12 @@ export class IdentityStandIn implements AsyncDisposable {
   readonly names = new Map<string, Names>()
   /** `principal engagement` → membership; others are answered null. */
   readonly members = new Map<string, Member>()
+  /** Hash of a credential → what it opens, or the code by which it is refused; others are `token_refused`. */
+  readonly credentials = new Map<string, TokenClaims | { readonly code: string }>()
+  /** How often a credential was asked about. */
+  introspections = 0
+  /** The public requests that arrived here; each is answered 204. */
+  readonly passedOn: PassedOn[] = []
   /** While true, identity does not answer. */
   down = false
   readonly #clock: Clock
@@ -73,6 +87,11 @@ export class IdentityStandIn implements AsyncDisposable {
         text += chunk.toString()
       })
       request.on('end', () => {
+        if (request.url?.startsWith('/auth/') === true) {
+          this.passedOn.push(passedOnOf(request))
+          response.writeHead(204).end()
+          return
+        }
         void this.#answer(request.url ?? '', text === '' ? {} : JSON.parse(text), request.headers.authorization ?? '').then(({ status, body }) =>
           response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
         )
@@ -90,7 +109,7 @@ export class IdentityStandIn implements AsyncDisposable {
   }
 
   /** An internal token for an audience. */
-  token(audience: ServiceName, { actor, scopes, roles, account, azp = 'gateway', steppedUp }: TokenClaims): Promise<string> {
+  token(audience: ServiceName, { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId }: TokenClaims): Promise<string> {
     const now = Math.floor(this.#clock.now() / 1000)
     const person = actor.kind === 'person'
     const claims = {
@@ -98,6 +117,7 @@ export class IdentityStandIn implements AsyncDisposable {
       act: actor,
       scope: (scopes ?? (person ? PERSON_SCOPES : [])).join(' '),
       ...(roles && { roles }),
+      ...(sessionId !== undefined && { sid: sessionId }),
       ...(person && { account: account ?? 'active' }),
       ...(steppedUp && { step_up: { at: now, level: 'passkey' } }),
     }
@@ -123,6 +143,8 @@ export class IdentityStandIn implements AsyncDisposable {
         return { status: 200, body: { keys: [this.#jwk] } }
       case '/internal/tokens/service':
         return { status: 200, body: await this.#serviceToken(body.audience as ServiceName, authorization) }
+      case '/internal/introspect':
+        return { status: 200, body: await this.#introspected(String(body.credentialHash), body.audience as ServiceName) }
       case '/internal/persons:names':
         return { status: 200, body: (body.ids as string[]).map((id) => this.names.get(id) ?? null) }
       case '/internal/memberships:check':
@@ -132,10 +154,21 @@ export class IdentityStandIn implements AsyncDisposable {
     }
   }
 
+  async #introspected(credentialHash: string, audience: ServiceName): Promise<object> {
+    this.introspections++
+    const opens = this.credentials.get(credentialHash) ?? { code: 'token_refused' }
+    if ('code' in opens) return { active: false, code: opens.code }
+    return { active: true, token: await this.token(audience, opens), expiresAt: this.#expiry(), rateClass: 'person' }
+  }
+
+  #expiry(): string {
+    return new Date(this.#clock.now() + ITK_LIFE_S * 1000).toISOString()
+  }
+
   async #serviceToken(audience: ServiceName, authorization: string): Promise<{ token: string; expiresAt: string }> {
     const service = authorization.replace(/^Service /, '').split(':', 1)[0] as ServiceName
     const token = await this.token(audience, { actor: { kind: 'service', id: service }, azp: service })
-    return { token, expiresAt: new Date(this.#clock.now() + ITK_LIFE_S * 1000).toISOString() }
+    return { token, expiresAt: this.#expiry() }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -143,4 +176,8 @@ export class IdentityStandIn implements AsyncDisposable {
     await new Promise((done) => this.#server.close(done))
     await rm(this.#socketPath, { force: true })
   }
+}
+
+function passedOnOf({ method = '', url = '', headers }: IncomingMessage): PassedOn {
+  return { method, path: url, headers }
 }

@@ -14,23 +14,35 @@ const rate = (standard: string) =>
       return parsed ?? z.NEVER
     })
 
-const networks = z
+const listed = (text: string) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]))
+
+const origins = z
   .string()
   .default('')
   .transform((text, context) => {
-    const parts = text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]))
-    return parts.map((part) => {
+    const parts = listed(text)
+    for (const part of parts)
+      if (!origin.safeParse(part).success || new URL(part).origin !== part)
+        context.addIssue({ code: 'custom', message: `${part} is no origin: write it like https://app.example.org` })
+    return parts
+  })
+
+const networks = z
+  .string()
+  .default('')
+  .transform((text, context) =>
+    listed(text).map((part) => {
       if (!ipaddr.isValidCIDR(part)) context.addIssue({ code: 'custom', message: `${part} is no network: list the proxies as CIDR, such as 10.0.0.0/8` })
       return ipaddr.isValidCIDR(part) ? ipaddr.parseCIDR(part) : z.NEVER
-    })
-  })
+    }),
+  )
 
 /** Settings of the gateway. The only reader of the environment in this service. */
 export const GatewayConfig = z
   .object({
     PUBLIC_ORIGIN: origin,
     /** More origins whose pages may call with a cookie. */
-    ALLOWED_ORIGINS: z.string().default(''),
+    ALLOWED_ORIGINS: origins,
     TRUST_PROXY: networks,
     /** Embedded only: no rate limits here. Those that guard secrets are identity's and stay. */
     LIMITS: z.enum(['on', 'off']).default('on'),
@@ -44,7 +56,7 @@ export const GatewayConfig = z
   })
   .transform((env) => ({
     publicOrigin: env.PUBLIC_ORIGIN,
-    allowedOrigins: [env.PUBLIC_ORIGIN, ...env.ALLOWED_ORIGINS.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]))],
+    allowedOrigins: [env.PUBLIC_ORIGIN, ...env.ALLOWED_ORIGINS],
     trustedProxies: env.TRUST_PROXY,
     limitsOn: env.LIMITS === 'on',
     rates: { ip: env.RATE_IP, auth: env.RATE_AUTH, signup_begin: env.RATE_SIGNUP_BEGIN, claim: env.RATE_CLAIM },

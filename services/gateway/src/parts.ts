@@ -1,4 +1,6 @@
-import type { OpenApi, Wiring } from '@loomworks/service-kit'
+import { type Clock, Transient } from '@loomworks/kernel'
+import type { OpenApi, ServiceClient, Wiring } from '@loomworks/service-kit'
+import { z } from 'zod'
 import { authenticator } from './authenticate/authenticate.ts'
 import { cookieNames } from './authenticate/credential.ts'
 import { Introspection, TokenCache } from './authenticate/token-cache.ts'
@@ -7,10 +9,17 @@ import { Upstreams } from './dispatch/upstreams.ts'
 import { rateLimits } from './limit/limits.ts'
 import { OpenStreams } from './open-streams.ts'
 import { pagesOf } from './own/pages.ts'
-import type { PipelineParts } from './pipeline.ts'
+import { baseHeaders, type PipelineParts } from './pipeline.ts'
 import { RouteTable } from './routes.ts'
 
-export type GatewayParts = PipelineParts & Pick<Wiring<GatewayConfig>, 'bus'>
+export interface GatewayParts extends PipelineParts, Pick<Wiring<GatewayConfig>, 'bus'> {
+  /** Resolves when requests can be answered; throws Transient with what is missing. */
+  readonly ready: () => Promise<void>
+}
+
+const Keys = z.looseObject({ keys: z.array(z.unknown()).min(1) })
+const ASKED_AGAIN_MS = 1000
+const IDENTITY_WITHIN_MS = 2000
 
 /** What the pipeline is given, built once from the platform. */
 export function parts({ config, client, clock, bus, log, metrics, addressOf }: Wiring<GatewayConfig>, document: OpenApi): GatewayParts {
@@ -20,10 +29,13 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
     now: () => clock.now(),
   })
   const streams = new OpenStreams()
+  const table = new RouteTable(document)
+  const ready = readiness(table, client, clock)
   return {
     config,
-    table: new RouteTable(document),
-    pages: pagesOf({ document, config, reachable: async () => void (await client.tokenFor('identity')) }),
+    baseHeaders: baseHeaders(config),
+    table,
+    pages: pagesOf({ document, config, ready }),
     takeRate: rateLimits(config, clock),
     cookies: cookieNames(config.publicOrigin),
     authenticate: authenticator(cache, client),
@@ -37,5 +49,17 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
     log,
     metrics,
     bus,
+    ready,
+  }
+}
+
+/** Ready means: the routes are loaded and identity answers now. It is asked at most once in a second, however many ask us. */
+function readiness(table: RouteTable, client: ServiceClient, clock: Clock): () => Promise<void> {
+  let asked: { readonly atMs: number; readonly answer: Promise<void> } | undefined
+  const ask = async () => void (await client.call('identity', Keys, { path: '/internal/keys', timeoutMs: IDENTITY_WITHIN_MS }))
+  return () => {
+    if (table.size === 0) return Promise.reject(new Transient('no routes'))
+    if (asked === undefined || clock.now() - asked.atMs >= ASKED_AGAIN_MS) asked = { atMs: clock.now(), answer: ask() }
+    return asked.answer
   }
 }

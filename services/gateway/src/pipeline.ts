@@ -1,7 +1,7 @@
 // The way of a request, in order (identity page §13.1): head → own pages → route → address limit → CORS and CSRF → who → what they may
 // → idempotency key → the service. So 404 and 405 come before 401, 401 before 403, and whatever the service says comes last.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Clock, Transient } from '@loomworks/kernel'
+import { type Clock, type Refusal, Transient } from '@loomworks/kernel'
 import { authorize, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
 import type { Authenticate } from './authenticate/authenticate.ts'
 import { type CookieNames, credentialOf, ridesOnCookie } from './authenticate/credential.ts'
@@ -12,12 +12,14 @@ import { clientAddress } from './limit/client-address.ts'
 import type { TakeRate } from './limit/limits.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { Page, Pages } from './own/pages.ts'
-import { type Head, headOf, idsOf } from './request-head.ts'
+import { type Head, headOf, idsOf, isUnread } from './request-head.ts'
 import type { Route, RouteTable } from './routes.ts'
 import { corsHeaders, preflightHeaders, requireOwnPage } from './same-origin.ts'
 
 export interface PipelineParts {
   readonly config: GatewayConfig
+  /** Headers of every answer. */
+  readonly baseHeaders: Readonly<Record<string, string>>
   readonly table: RouteTable
   readonly pages: Pages
   readonly takeRate: TakeRate
@@ -39,14 +41,15 @@ const KEY = /^(?:"[\x21\x23-\x7e]{1,255}"|[\x21\x23-\x7e][\x21-\x7e]{0,254})$/
 /** Answers one request; never throws. */
 export async function answerRequest(parts: PipelineParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const ids = idsOf(request)
-  const headers: Headers = { ...baseHeaders(parts.config), ...idHeaders(ids) }
+  const headers: Headers = { ...parts.baseHeaders, 'x-request-id': ids.requestId }
+  if (ids.clientRequestId !== undefined) headers['x-client-request-id'] = ids.clientRequestId
   try {
-    const head = { ...headOf(request), ...ids }
+    const head = headOf(request, ids)
     const page = request.method === 'GET' ? parts.pages.get(head.path) : undefined
     if (page !== undefined) return sendPage(response, await page(), headers)
     await passed(parts, { request, response, head, headers })
   } catch (error) {
-    sendProblem(parts, response, { error, headers, instance: request.url?.split('?', 1)[0] ?? '/', requestId: ids.requestId })
+    sendProblem(parts, { request, response, error, headers, requestId: ids.requestId })
   }
 }
 
@@ -61,29 +64,29 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   const { config, cookies } = parts
   const found = parts.table.find(head.method, head.path)
   if (head.method === 'OPTIONS') return preflight(parts, { request, response, head, headers })
-  if (found === undefined) throw known(parts, head.path)
-  if ('allow' in found) {
-    headers.allow = found.allow.join(', ')
-    throw head.method === 'TRACE' || head.method === 'CONNECT' ? shared.not_implemented() : shared.method_not_allowed()
-  }
+  if (found === undefined || 'allow' in found) throw strayed(parts, head, found?.allow, headers)
   const { route } = found
+  timed(parts.metrics, route, response)
   const address = clientAddress(request.socket.remoteAddress, one(request.headers['x-forwarded-for']), config.trustedProxies)
-  Object.assign(headers, parts.takeRate(route, address), corsHeaders(request.headers.origin, config.allowedOrigins))
+  const standing = parts.takeRate(route, address)
+  Object.assign(headers, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
+  if (standing.refused !== undefined) throw standing.refused
   const credential = credentialOf(head.cookie, head.authorization, cookies)
   if (ridesOnCookie(head.cookie, head.authorization, cookies)) requireOwnPage(head.method, request.headers, config.allowedOrigins)
   const { token, claims } = await parts.authenticate(route, credential)
   authorize(route.authz, claims, parts.clock.now())
   requireSyntax(route, request)
   if (route.limits.stream) parts.streams.add(response, [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])])
-  const ended = timed(parts.metrics, route, response)
   await dispatch(parts.upstreams.of(route.owner), { request, response, head, route, address, token, headers })
-  ended()
   if (route.id === 'logOut' && response.statusCode < 300 && claims.sid !== undefined) parts.drop(claims.sid)
 }
 
-/** A path of a page of ours takes GET alone; any other is nothing. */
-function known(parts: PipelineParts, path: string) {
-  return parts.pages.has(path) ? shared.method_not_allowed() : shared.route_not_found()
+/** No route: another method of a path we know, with those there are, or nothing. A page of ours takes GET alone. */
+function strayed(parts: PipelineParts, { path }: Head, allow: readonly string[] | undefined, headers: Headers): Refusal {
+  const methods = allow ?? (parts.pages.has(path) ? ['GET'] : undefined)
+  if (methods === undefined) return shared.route_not_found()
+  headers.allow = methods.join(', ')
+  return shared.method_not_allowed()
 }
 
 function requireSyntax(route: Route, { headers }: IncomingMessage): void {
@@ -98,18 +101,21 @@ function preflight({ table, config }: PipelineParts, { request, response, head, 
   response.writeHead(204, { ...headers, allow: found.allow.join(', '), ...preflightHeaders(request.headers.origin, config.allowedOrigins, found.allow) }).end()
 }
 
-function timed({ requests }: ServiceMetrics, route: Route, response: ServerResponse): () => void {
+function timed({ requests }: ServiceMetrics, { id }: Route, response: ServerResponse): void {
   const began = performance.now()
-  return () => requests.observe({ operation: route.id, status: String(response.statusCode) }, (performance.now() - began) / 1000)
+  response.once('close', () => {
+    const status = response.headersSent ? String(response.statusCode) : CLIENT_LEFT
+    requests.observe({ operation: id, status }, (performance.now() - began) / 1000)
+  })
 }
 
-function baseHeaders({ publicOrigin }: GatewayConfig): Headers {
+// nginx's word for a client that did not wait; never on the wire.
+const CLIENT_LEFT = '499'
+
+/** What every answer carries: nothing is guessed, kept or told to others. */
+export function baseHeaders({ publicOrigin }: GatewayConfig): Headers {
   const plain = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' }
   return publicOrigin.startsWith('https:') ? { ...plain, 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : plain
-}
-
-function idHeaders({ requestId, clientRequestId }: Pick<Head, 'requestId' | 'clientRequestId'>): Headers {
-  return { 'x-request-id': requestId, ...(clientRequestId !== undefined && { 'x-client-request-id': clientRequestId }) }
 }
 
 function sendPage(response: ServerResponse, { status, type, body, headers: own }: Page, headers: Headers): void {
@@ -117,23 +123,44 @@ function sendPage(response: ServerResponse, { status, type, body, headers: own }
 }
 
 interface Failing {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
   readonly error: unknown
   readonly headers: Headers
-  readonly instance: string
   readonly requestId: string
 }
 
-function sendProblem({ log }: PipelineParts, response: ServerResponse, { error, headers, instance, requestId }: Failing): void {
+function sendProblem({ log }: PipelineParts, { request, response, error, headers, requestId }: Failing): void {
   const refusal = refusalOf(error)
-  if (refusal.status >= 500) log[error instanceof Transient ? 'warn' : 'error']({ requestId, err: error }, 'request failed')
+  if (refusal.status >= 500 && refusal.status !== 501) log[error instanceof Transient ? 'warn' : 'error']({ requestId, err: error }, 'request failed')
   if (response.headersSent || response.destroyed) return void response.destroy()
   const extra: Headers = {}
   if (refusal.retryAfterS !== undefined) extra['retry-after'] = String(refusal.retryAfterS)
   if (refusal.status === 401) extra['www-authenticate'] = 'Bearer realm="loomworks"'
-  // What is left of a refused body is not worth reading.
-  if (refusal.status === 413) extra.connection = 'close'
-  const body = JSON.stringify(problemOf(refusal, { instance, requestId }))
-  response.writeHead(refusal.status, { ...headers, ...extra, 'content-type': PROBLEM_TYPE, 'content-length': Buffer.byteLength(body) }).end(body)
+  const body = JSON.stringify(problemOf(refusal, { instance: request.url?.split('?', 1)[0] ?? '/', requestId }))
+  const unread = isUnread(request)
+  if (unread) extra.connection = 'close'
+  response.writeHead(refusal.status, { ...headers, ...extra, 'content-type': PROBLEM_TYPE, 'content-length': Buffer.byteLength(body) })
+  if (unread) endLingering(request, response, body)
+  else {
+    response.end(body)
+    request.resume()
+  }
+}
+
+const LINGER_MS = 1000
+
+/** A socket closed on unread bytes is reset, and the answer may be lost with it (RFC 9112 §9.6): the rest is read and thrown away,
+ *  for a moment, while the client already has the whole answer. */
+function endLingering(request: IncomingMessage, response: ServerResponse, body: string): void {
+  const end = () => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, LINGER_MS)
+  response.write(body)
+  request.once('close', end)
+  request.resume()
 }
 
 function one(value: string | string[] | undefined): string | undefined {

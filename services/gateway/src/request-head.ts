@@ -19,6 +19,7 @@ export interface Head {
 }
 
 const TARGET_MAX = 8192
+const HEADERS_MOST = 100
 
 // Names that services trust, that belong to this connection alone (RFC 9110 §7.6.1), or that carry credentials.
 const NOT_PASSED = new Set([
@@ -47,15 +48,18 @@ const NOT_PASSED = new Set([
 ])
 const NOT_PASSED_PREFIX = /^x-(?:internal|forwarded)-/
 
-/** Reads the head. 400 `malformed_request` for two hosts or a target that is no path, 414 `target_too_long`. */
-export function headOf(request: IncomingMessage): Head {
+/** Reads the head. 400 `malformed_request` for no host or two and for a target that is no path, 400 `ambiguous_credentials` for two
+ *  credentials of one kind, 414 `target_too_long`, 431 `headers_too_large`, 501 for what is not plain HTTP/1.1. */
+export function headOf(request: IncomingMessage, { requestId, clientRequestId }: RequestIds): Head {
   const target = request.url ?? ''
+  requirePlain(request)
   if (target.length > TARGET_MAX) throw shared.target_too_long()
   if (!target.startsWith('/') || /[^\x21-\x7e]|[#\\]/.test(target)) throw shared.malformed_request()
   const { headers } = request
   const asked = target.indexOf('?')
   return {
-    ...idsOf(request),
+    requestId,
+    clientRequestId,
     traceparent: childTrace(typeof headers.traceparent === 'string' ? headers.traceparent : undefined),
     method: request.method ?? '',
     path: asked < 0 ? target : target.slice(0, asked),
@@ -66,22 +70,58 @@ export function headOf(request: IncomingMessage): Head {
   }
 }
 
+/** What two parsers could read in two ways is read in none: HTTP/1.0, codings of the body but `chunked`, expectations but the one. */
+function requirePlain({ httpVersion, method, rawHeaders, headers }: IncomingMessage): void {
+  if (httpVersion !== '1.1' || method === 'TRACE') throw shared.not_implemented()
+  if (rawHeaders.length > HEADERS_MOST * 2) throw shared.headers_too_large()
+  const { 'transfer-encoding': coding, expect } = headers
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw shared.not_implemented()
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw shared.malformed_request()
+}
+
+export type RequestIds = Pick<Head, 'requestId' | 'clientRequestId'>
+
 /** The id of a request is always ours; the client's, where it is 1 to 128 visible ASCII characters, is told back beside it. */
-export function idsOf({ headers }: IncomingMessage): Pick<Head, 'requestId' | 'clientRequestId'> {
+export function idsOf({ headers }: IncomingMessage): RequestIds {
   const theirs = headers['x-request-id']
   return { requestId: newId(), clientRequestId: typeof theirs === 'string' && /^[\x21-\x7e]{1,128}$/.test(theirs) ? theirs : undefined }
 }
 
 function passedOf({ rawHeaders, headers }: IncomingMessage): readonly string[] {
-  const perHop = (headers.connection ?? '').toLowerCase().split(',')
+  const perHop = perHopOf(headers.connection)
   const passed: string[] = []
   let hosts = 0
+  let authorizations = 0
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase()
     if (name === 'host') hosts++
-    if (NOT_PASSED.has(name) || NOT_PASSED_PREFIX.test(name) || perHop.some((each) => each.trim() === name)) continue
+    if (name === 'authorization') authorizations++
+    if (NOT_PASSED.has(name) || NOT_PASSED_PREFIX.test(name) || perHop.includes(name)) continue
     passed.push(name, rawHeaders[at + 1] ?? '')
   }
-  if (hosts > 1) throw shared.malformed_request()
+  if (hosts !== 1) throw shared.malformed_request()
+  if (authorizations > 1) throw shared.ambiguous_credentials()
   return passed
+}
+
+const NONE: readonly string[] = []
+
+/** The headers that the client says belong to this connection alone. */
+function perHopOf(connection: string | undefined): readonly string[] {
+  if (connection === undefined || connection === 'keep-alive') return NONE
+  return connection
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+}
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0')
+}
+
+const SMALL_BYTES = 65_536
+
+/** Is more of the body still to come than is worth reading for the connection's sake? */
+export function isUnread(request: IncomingMessage): boolean {
+  return hasBody(request) && !request.complete && !(Number(request.headers['content-length']) <= SMALL_BYTES)
 }

@@ -1,36 +1,34 @@
 // The only socket of Loomworks that strangers reach: Node's own parser, with limits on everything, and an answer in our one error
 // shape also to what is no HTTP.
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { newId, type Refusal, Transient } from '@loomworks/kernel'
+import { newId, type Refusal } from '@loomworks/kernel'
 import { type HttpServer, listenOptions, PROBLEM_TYPE, problemOf, shared } from '@loomworks/service-kit'
 import { answerRequest, type PipelineParts } from './pipeline.ts'
 
 const HEADERS_BYTES = 16_384
-const HEADERS_MOST = 100
 const HEADERS_WITHIN_MS = 10_000
 const REQUEST_WITHIN_MS = 60_000
 const KEEP_ALIVE_MS = 65_000
+const IDLE_CLOSED_EVERY_MS = 50
 
-export interface GatewayServerOptions {
-  readonly parts: PipelineParts
-  readonly ready: () => Promise<void>
+/** How long a client may take to say what it wants. */
+export interface SocketLimits {
+  readonly headersWithinMs?: number
+  readonly requestWithinMs?: number
 }
 
-export function gatewayServer({ parts, ready }: GatewayServerOptions): HttpServer {
-  const server = createServer(
-    {
-      maxHeaderSize: HEADERS_BYTES,
-      headersTimeout: HEADERS_WITHIN_MS,
-      requestTimeout: REQUEST_WITHIN_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      requireHostHeader: true,
-    },
-    (request, response) => void answerRequest(parts, request, response),
-  )
-  server.maxHeadersCount = HEADERS_MOST
+type ServerParts = PipelineParts & { readonly ready: () => Promise<void> }
+
+export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): HttpServer {
+  const { ready } = parts
+  const answer = (request: IncomingMessage, response: ServerResponse) => void answerRequest(parts, request, response)
+  const server = createServer(socketOptions(limits), answer)
+  // Node would drop what comes after the most silently; the head is refused by its count instead.
+  server.maxHeadersCount = 0
+  server.on('checkExpectation', answer)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseRaw(socket, unreadable(error)))
-  server.on('connect', (_request, socket) => refuseRaw(socket, shared.not_implemented()))
+  for (const other of ['connect', 'upgrade'] as const) server.on(other, (_request, socket) => refuseRaw(socket, shared.not_implemented()))
   const ops = parts.config.opsPort === undefined ? undefined : opsServer(parts, ready)
   return {
     async listen(address) {
@@ -46,8 +44,21 @@ export function gatewayServer({ parts, ready }: GatewayServerOptions): HttpServe
   }
 }
 
+function socketOptions({ headersWithinMs = HEADERS_WITHIN_MS, requestWithinMs = REQUEST_WITHIN_MS }: SocketLimits): ServerOptions {
+  return {
+    maxHeaderSize: HEADERS_BYTES,
+    headersTimeout: headersWithinMs,
+    requestTimeout: requestWithinMs,
+    // How often both are looked at: at Node's 30 s a slow head would live four times its limit.
+    connectionsCheckingInterval: Math.min(headersWithinMs, 1000),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // A request without a host is refused in our own shape.
+    requireHostHeader: false,
+  }
+}
+
 /** Numbers and details for operators, on the loopback alone. */
-function opsServer({ metrics }: PipelineParts, ready: () => Promise<void>): Server {
+function opsServer({ metrics }: ServerParts, ready: () => Promise<void>): Server {
   return createServer((request, response) => {
     if (request.url === '/metrics') {
       void metrics.registry.metrics().then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text))
@@ -72,10 +83,14 @@ function listening(server: Server, where: object): Promise<void> {
   })
 }
 
+/** A connection that was busy when we closed becomes idle later, and would be kept alive. */
 function closed(server: Server): Promise<void> {
   return new Promise((done) => {
-    server.close(() => done())
-    server.closeIdleConnections()
+    const sweeping = setInterval(() => server.closeIdleConnections(), IDLE_CLOSED_EVERY_MS)
+    server.close(() => {
+      clearInterval(sweeping)
+      done()
+    })
   })
 }
 
@@ -84,12 +99,15 @@ function unreadable({ code }: NodeJS.ErrnoException): Refusal {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? shared.request_timeout() : shared.malformed_request()
 }
 
-function refuseRaw(socket: Duplex, refusal: Refusal): void {
-  if (!socket.writable || socket.destroyed) return void socket.destroy()
+function refuseRaw(socket: Duplex & { readonly _httpMessage?: ServerResponse | null }, refusal: Refusal): void {
+  // An answer to an earlier request may be half out on this socket, and nothing may be written into it. Node's own handler looks at
+  // the same member; there is no public one.
+  if (!socket.writable || socket._httpMessage?.headersSent === true) return void socket.destroy()
+  socket.on('error', () => socket.destroy())
   const requestId = newId()
   const body = JSON.stringify(problemOf(refusal, { instance: '/', requestId }))
   const head = [
-    `HTTP/1.1 ${refusal.status} ${refusal.status === 400 ? 'Bad Request' : 'Refused'}`,
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${requestId}`,
@@ -98,12 +116,4 @@ function refuseRaw(socket: Duplex, refusal: Refusal): void {
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-}
-
-/** Ready means: the routes are loaded and identity answers. */
-export function readiness(size: number, identityAnswers: () => Promise<unknown>): () => Promise<void> {
-  return async () => {
-    if (size === 0) throw new Transient('no routes')
-    await identityAnswers()
-  }
 }

@@ -19,7 +19,8 @@ export function cookieNames(publicOrigin: string): CookieNames {
   return { session: `${prefix}lw`, signup: `${prefix}signup` }
 }
 
-/** The credential, or undefined where there is none. 400 `ambiguous_credentials` for two, 401 `token_refused` for another scheme. */
+/** The credential, or undefined where there is none. 400 `ambiguous_credentials` for two. Of another scheme than these it is one that
+ *  opens nothing. */
 export function credentialOf(cookie: string | undefined, authorization: string | undefined, names: CookieNames): Credential | undefined {
   const session = cookieValue(cookie, names.session)
   const bearer = bearerOf(authorization)
@@ -39,10 +40,15 @@ function bearerOf(authorization: string | undefined): string | undefined {
   return /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
 }
 
+/** The value of a cookie. Two of one name are two credentials: whoever reads them next might take the other. */
 function cookieValue(header: string | undefined, name: string): string | undefined {
-  for (const pair of header?.split(';') ?? []) {
+  if (header === undefined) return undefined
+  let found: string | undefined
+  for (const pair of header.split(';')) {
     const [key, value] = pair.trim().split('=', 2)
-    if (key === name && value !== undefined && value !== '') return value
+    if (key !== name || value === undefined || value === '') continue
+    if (found !== undefined && found !== value) throw shared.ambiguous_credentials()
+    found = value
   }
-  return undefined
+  return found
 }

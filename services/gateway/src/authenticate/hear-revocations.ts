@@ -16,9 +16,15 @@ export interface RevocationOptions {
 
 export function hearRevocations({ bus, drop, onTrouble }: RevocationOptions): Worker {
   const hear = async (signal: AbortSignal) => {
-    for await (const message of bus.tail('EVENTS', 'evt.identity.>', signal)) {
+    for await (const message of bus.tail('EVENTS', 'evt.identity.>', signal)) hearOne(message)
+  }
+  /** A message that cannot be read is told and passed over: those behind it must be heard. */
+  const hearOne = (message: Message) => {
+    try {
       const subject = subjectOf(message)
       if (subject !== undefined) drop(subject)
+    } catch (error) {
+      onTrouble(error)
     }
   }
   return {
@@ -32,7 +38,9 @@ export function hearRevocations({ bus, drop, onTrouble }: RevocationOptions): Wo
   }
 }
 
-function subjectOf(message: { readonly subject: string; readonly data: string }): string | undefined {
+type Message = { readonly subject: string; readonly data: string }
+
+function subjectOf(message: Message): string | undefined {
   const type = typeOfSubject(message.subject)
   if (type !== SessionRevoked.name && type !== RoleGranted.name) return undefined
   const { v, data } = parsedEvent(message)

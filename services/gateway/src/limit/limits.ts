@@ -1,36 +1,37 @@
 // Which buckets a request takes from (identity page §13.3): every address has one for all it does, and narrower ones where secrets
 // are tried.
-import type { Clock } from '@loomworks/kernel'
+import type { Clock, Refusal } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import type { GatewayConfig } from '../config.ts'
 import type { Route } from '../routes.ts'
 import { limitKey } from './client-address.ts'
 import { Limiter, type Taken } from './gcra.ts'
 
-/** Throws 429 `rate_limited`; gives the headers that tell the client where it stands. */
-export type TakeRate = (route: Route, address: string) => Readonly<Record<string, string>>
+/** Takes one request: headers that tell the client where it stands, and 429 `rate_limited` where that is one too many. */
+export type TakeRate = (route: Route, address: string) => Standing
 
-const NO_HEADERS = {}
+export interface Standing {
+  readonly headers: Readonly<Record<string, string>>
+  readonly refused?: Refusal
+}
+
+const UNLIMITED: Standing = { headers: {} }
 
 export function rateLimits({ limitsOn, rates }: GatewayConfig, clock: Clock): TakeRate {
-  if (!limitsOn) return () => NO_HEADERS
+  if (!limitsOn) return () => UNLIMITED
   const all = new Limiter(rates.ip)
   const narrow = { auth: new Limiter(rates.auth), signup_begin: new Limiter(rates.signup_begin), claim: new Limiter(rates.claim) }
   return ({ rate }, address) => {
     const key = limitKey(address)
-    const wide = taken(all, key, clock.now())
-    if (rate === 'ip_only' || rate === 'default') return headersOf('ip', all, wide)
-    return headersOf(rate, narrow[rate], taken(narrow[rate], key, clock.now()))
+    const wide = all.take(key, clock.now())
+    if (!wide.allowed || rate === 'ip_only' || rate === 'default') return standing('ip', all, wide)
+    return standing(rate, narrow[rate], narrow[rate].take(key, clock.now()))
   }
 }
 
-function taken(limiter: Limiter, key: string, nowMs: number): Taken {
-  const result = limiter.take(key, nowMs)
-  if (!result.allowed) throw shared.rate_limited(undefined, Math.ceil(result.resetMs / 1000))
-  return result
-}
-
 /** RateLimit header fields (draft-ietf-httpapi-ratelimit-headers). */
-function headersOf(name: string, limiter: Limiter, { remaining, resetMs }: Taken): Readonly<Record<string, string>> {
-  return { ratelimit: `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`, 'ratelimit-policy': `"${name}";${limiter.policy}` }
+function standing(name: string, limiter: Limiter, { allowed, remaining, resetMs }: Taken): Standing {
+  const seconds = Math.ceil(resetMs / 1000)
+  const headers = { ratelimit: `"${name}";r=${remaining};t=${seconds}`, 'ratelimit-policy': `"${name}";${limiter.policy}` }
+  return allowed ? { headers } : { headers, refused: shared.rate_limited(undefined, Math.max(1, seconds)) }
 }

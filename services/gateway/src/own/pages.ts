@@ -15,14 +15,14 @@ export type Pages = ReadonlyMap<string, () => Page | Promise<Page>>
 export interface PagesOptions {
   readonly document: OpenApi
   readonly config: GatewayConfig
-  /** Resolves when identity answers. */
-  readonly reachable: () => Promise<void>
+  /** Resolves when requests can be answered. */
+  readonly ready: () => Promise<void>
 }
 
 const json = (body: object, status = 200): Page => ({ status, type: 'application/json; charset=utf-8', body: JSON.stringify(body) })
 const YEAR_MS = 365 * 86_400_000
 
-export function pagesOf({ document, config, reachable }: PagesOptions): Pages {
+export function pagesOf({ document, config, ready }: PagesOptions): Pages {
   const openapi = json(document)
   const docs = docsPage(document)
   const securityTxt = `Contact: ${config.securityContact}\nExpires: ${new Date(Date.now() + YEAR_MS).toISOString()}\nCanonical: ${config.publicOrigin}/.well-known/security.txt\n`
@@ -34,7 +34,7 @@ export function pagesOf({ document, config, reachable }: PagesOptions): Pages {
     [
       '/readyz',
       () =>
-        reachable().then(
+        ready().then(
           () => json({ ready: true }),
           () => json({ ready: false }, 503),
         ),
