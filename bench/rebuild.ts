@@ -48,7 +48,7 @@ async function copied(db: Database, events: number): Promise<Round> {
   await exec(db, raw('truncate talk.copied'))
   const rows = Array.from({ length: events }, (_, position) => [newId(), 3, 1, String(Date.now()), position])
   await using connection = await db.dedicated()
-  return timed(events, () => copyInto(connection, 'talk.copied', ['object', 'words', 'version', 'sent_at', 'position'], rows))
+  return await timed(events, () => copyInto(connection, 'talk.copied', ['object', 'words', 'version', 'sent_at', 'position'], rows))
 }
 
 async function timed(operations: number, work: () => Promise<unknown>): Promise<Round> {
