@@ -119,7 +119,8 @@ function tokenOf(identity: IdentityStandIn, claims: Partial<TokenClaims> = {}): 
 async function ask(url: string, method: string, target: string, init: RequestInit = {}): Promise<Answer> {
   const answer = await fetch(url + target, { method, ...init })
   const text = await answer.text()
-  return { status: answer.status, body: answer.headers.get('content-type')?.includes('json') === true ? JSON.parse(text) : text, headers: answer.headers }
+  const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true
+  return { status: answer.status, body: isJson ? JSON.parse(text) : text, headers: answer.headers }
 }
 
 export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` })

@@ -41,6 +41,7 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
     authenticate: authenticator(cache, client),
     upstreams: new Upstreams(addressOf),
     streams,
+    distrusted: new WeakSet(),
     drop(subject) {
       cache.drop(subject)
       streams.end(subject)

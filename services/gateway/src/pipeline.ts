@@ -1,6 +1,7 @@
 // The way of a request, in order (identity page §13.1): head → own pages → route → address limit → CORS and CSRF → who → what they may
 // → idempotency key → the service. So 404 and 405 come before 401, 401 before 403, and whatever the service says comes last.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { type Clock, type Refusal, Transient } from '@loomworks/kernel'
 import { authorize, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
 import type { Authenticate } from './authenticate/authenticate.ts'
@@ -27,6 +28,8 @@ export interface PipelineParts {
   readonly authenticate: Authenticate
   readonly upstreams: Upstreams
   readonly streams: OpenStreams
+  /** Connections that said something no two parsers would read alike. */
+  readonly distrusted: WeakSet<Duplex>
   /** Forgets a session or a person. */
   readonly drop: (subject: string) => void
   readonly clock: Clock
@@ -40,16 +43,21 @@ const KEY = /^(?:"[\x21\x23-\x7e]{1,255}"|[\x21\x23-\x7e][\x21-\x7e]{0,254})$/
 
 /** Answers one request; never throws. */
 export async function answerRequest(parts: PipelineParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // Sent along with a request that ended the connection, before it could be told.
+  if (parts.distrusted.has(request.socket)) return
   const ids = idsOf(request)
   const headers: Headers = { ...parts.baseHeaders, 'x-request-id': ids.requestId }
   if (ids.clientRequestId !== undefined) headers['x-client-request-id'] = ids.clientRequestId
+  let head: Head | undefined
   try {
-    const head = headOf(request, ids)
+    head = headOf(request, ids)
     const page = request.method === 'GET' ? parts.pages.get(head.path) : undefined
     if (page !== undefined) return sendPage(response, await page(), headers)
     await passed(parts, { request, response, head, headers })
   } catch (error) {
-    sendProblem(parts, { request, response, error, headers, requestId: ids.requestId })
+    // Behind a head that cannot be believed stands nothing that can: its connection ends with it.
+    if (head === undefined) parts.distrusted.add(request.socket)
+    sendProblem(parts, { request, response, error, headers, requestId: ids.requestId, last: head === undefined })
   }
 }
 
@@ -128,9 +136,11 @@ interface Failing {
   readonly error: unknown
   readonly headers: Headers
   readonly requestId: string
+  /** Nothing more is taken from this connection. */
+  readonly last: boolean
 }
 
-function sendProblem({ log }: PipelineParts, { request, response, error, headers, requestId }: Failing): void {
+function sendProblem({ log }: PipelineParts, { request, response, error, headers, requestId, last }: Failing): void {
   const refusal = refusalOf(error)
   if (refusal.status >= 500 && refusal.status !== 501) log[error instanceof Transient ? 'warn' : 'error']({ requestId, err: error }, 'request failed')
   if (response.headersSent || response.destroyed) return void response.destroy()
@@ -139,7 +149,7 @@ function sendProblem({ log }: PipelineParts, { request, response, error, headers
   if (refusal.status === 401) extra['www-authenticate'] = 'Bearer realm="loomworks"'
   const body = JSON.stringify(problemOf(refusal, { instance: request.url?.split('?', 1)[0] ?? '/', requestId }))
   const unread = isUnread(request)
-  if (unread) extra.connection = 'close'
+  if (unread || last) extra.connection = 'close'
   response.writeHead(refusal.status, { ...headers, ...extra, 'content-type': PROBLEM_TYPE, 'content-length': Buffer.byteLength(body) })
   if (unread) endLingering(request, response, body)
   else {

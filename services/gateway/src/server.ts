@@ -27,7 +27,11 @@ export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): Ht
   // Node would drop what comes after the most silently; the head is refused by its count instead.
   server.maxHeadersCount = 0
   server.on('checkExpectation', answer)
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseRaw(socket, unreadable(error)))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // A refusal that ends the connection is out already; what could not be read stood behind its head.
+    if (parts.distrusted.has(socket)) socket.end()
+    else refuseRaw(socket, unreadable(error))
+  })
   for (const other of ['connect', 'upgrade'] as const) server.on(other, (_request, socket) => refuseRaw(socket, shared.not_implemented()))
   const ops = parts.config.opsPort === undefined ? undefined : opsServer(parts, ready)
   return {

@@ -1,0 +1,162 @@
+// What ends with a session: what is kept of it, and what is open because of it (identity page §13.3, §14).
+import { outboxRowOf } from '@loomworks/bus'
+import { RoleGranted, SessionRevoked } from '@loomworks/contracts'
+import { newId, type PersonId, tokenHash } from '@loomworks/kernel'
+import { childTrace } from '@loomworks/service-kit'
+import { eventually } from '@loomworks/testing'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { bearer, type GatewayBench, gatewayBench } from '../gateway-bench.ts'
+
+let bench: GatewayBench
+
+beforeAll(async () => {
+  bench = await gatewayBench({ adminUrl: inject('adminUrl') })
+})
+afterAll(() => bench[Symbol.asyncDispose]())
+
+interface Session {
+  readonly token: string
+  readonly personId: PersonId
+  readonly sessionId: string
+}
+
+function opened(): Session {
+  const [personId, sessionId]: [PersonId, string] = [newId(), newId()]
+  return { token: bench.token({ actor: { kind: 'person', id: personId }, sessionId }), personId, sessionId }
+}
+
+const look = ({ token }: Session, target = '/engagements/e1') => bench.ask('GET', target, { headers: bearer(token) })
+
+/** Identity ends the session; what was minted before lives on for its minute. */
+function ended({ token }: Session): void {
+  bench.identity.credentials.set(tokenHash(token), { code: 'session_expired' })
+}
+
+async function publish(type: typeof SessionRevoked | typeof RoleGranted, data: object): Promise<void> {
+  const cause = newId()
+  const stating = {
+    at: new Date().toISOString(),
+    actor: { kind: 'service', id: 'signup' },
+    correlationId: cause,
+    causationId: cause,
+    traceparent: childTrace(),
+  } as const
+  const { id, subject, headers, data: text } = outboxRowOf({ type: type as typeof SessionRevoked, data: data as never, cause }, stating)
+  await bench.platform.bus.publish({ subject, id, headers: { ...headers, 'message-id': id }, data: text })
+}
+
+const revoke = ({ personId, sessionId }: Session) => publish(SessionRevoked, { personId, sessionId, reason: 'revoked' })
+
+test('what was kept of a session is good for its minute when nobody says anything', async () => {
+  const ada = opened()
+  expect(await look(ada)).toMatchObject({ status: 200 })
+  ended(ada)
+  expect(await look(ada)).toMatchObject({ status: 200 })
+})
+
+test('a log-out through this gateway is felt by the next request', async () => {
+  const ada = opened()
+  expect(await look(ada)).toMatchObject({ status: 200 })
+  ended(ada)
+  // Identity ends the session while it answers; the gateway forgets when the answer passes.
+  bench.identity.credentials.set(tokenHash(ada.token), { actor: { kind: 'person', id: ada.personId }, sessionId: ada.sessionId })
+  expect(await bench.ask('POST', '/auth/logout', { headers: bearer(ada.token) })).toMatchObject({ status: 204 })
+  ended(ada)
+  expect(await look(ada)).toMatchObject({ status: 401, body: { code: 'session_expired' } })
+})
+
+test('a session that ended elsewhere is refused here within a second', async () => {
+  const ms: number[] = []
+  for (let round = 0; round < 30; round++) {
+    const ada = opened()
+    expect(await look(ada)).toMatchObject({ status: 200 })
+    ended(ada)
+    const began = performance.now()
+    await revoke(ada)
+    await eventually(async () => expect((await look(ada)).status).toBe(401))
+    ms.push(performance.now() - began)
+  }
+  ms.sort((a, b) => a - b)
+  expect(ms.at(-1), `slowest of ${ms.length}`).toBeLessThan(1000)
+})
+
+test('what a person may do is asked anew when they were given a role', async () => {
+  const ada = opened()
+  expect(await look(ada, '/catalogue/staff')).toMatchObject({ status: 403 })
+  bench.identity.credentials.set(tokenHash(ada.token), { actor: { kind: 'person', id: ada.personId }, sessionId: ada.sessionId, roles: ['auditor'] })
+  expect(await look(ada, '/catalogue/staff')).toMatchObject({ status: 403 })
+  await publish(RoleGranted, { personId: ada.personId, by: { kind: 'service', id: 'signup' }, role: 'auditor' })
+  await eventually(async () => expect((await look(ada, '/catalogue/staff')).status).toBe(200))
+})
+
+test('the end of one session leaves the others of the person', async () => {
+  const [ada, other] = [opened(), opened()]
+  await look(ada)
+  await look(other)
+  const before = bench.identity.introspections
+  ended(ada)
+  await revoke(ada)
+  await eventually(async () => expect((await look(ada)).status).toBe(401))
+  const asked = bench.identity.introspections
+  expect(asked).toBeGreaterThan(before)
+  expect(await look(other)).toMatchObject({ status: 200 })
+  expect(bench.identity.introspections).toBe(asked)
+})
+
+test('a message that is no event does not deafen the gateway', async () => {
+  const ada = opened()
+  await look(ada)
+  ended(ada)
+  await bench.platform.bus.publish({ subject: `evt.identity.0.${newId()}.SessionRevoked`, id: newId(), data: '{"no":"event"}' })
+  await revoke(ada)
+  await eventually(async () => expect((await look(ada)).status).toBe(401))
+})
+
+describe('a stream', () => {
+  async function follow({ token }: Session, headers: Record<string, string> = {}) {
+    const leaving = new AbortController()
+    const answer = await fetch(`${bench.url}/jobs/events`, { headers: { ...bearer(token), ...headers }, signal: leaving.signal })
+    const reader = (answer.body ?? new ReadableStream<Uint8Array>()).getReader()
+    const next = async () => {
+      const { done, value } = await reader.read()
+      return done ? undefined : Buffer.from(value).toString()
+    }
+    return { answer, next, leave: () => leaving.abort() }
+  }
+  const following = () => bench.upstream.bus.listenerCount('event')
+
+  test('passes event by event, none held back, with the id the client has seen last', async () => {
+    const { answer, next, leave } = await follow(opened(), { 'last-event-id': '41' })
+    expect(answer.headers.get('content-type')).toBe('text/event-stream')
+    expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+    expect(await next()).toBe('id: 0\nevent: open\ndata: {"after":"41"}\n\n')
+    for (const id of ['42', '43']) {
+      await eventually(() => expect(following()).toBe(1))
+      bench.upstream.emit({ id, event: 'step', data: { id } })
+      expect(await next()).toBe(`id: ${id}\nevent: step\ndata: {"id":"${id}"}\n\n`)
+    }
+    leave()
+    await eventually(() => expect(following()).toBe(0))
+  })
+
+  test('ends whole when its session ends, and so does the work behind it', async () => {
+    const ada = opened()
+    const { next } = await follow(ada)
+    expect(await next()).toContain('event: open')
+    await eventually(() => expect(following()).toBe(1))
+    ended(ada)
+    await revoke(ada)
+    expect(await next()).toBeUndefined()
+    await eventually(() => expect(following()).toBe(0))
+    bench.upstream.emit({ id: '1', event: 'late', data: {} })
+    expect(await look(opened())).toMatchObject({ status: 200 })
+  })
+
+  test('ends when the service ends it', async () => {
+    const { next } = await follow(opened())
+    await next()
+    await eventually(() => expect(following()).toBe(1))
+    bench.upstream.bus.emit('error', new Error('over'))
+    await expect(Promise.race([next(), next()])).resolves.toBeUndefined()
+  })
+})
