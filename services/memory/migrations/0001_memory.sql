@@ -64,9 +64,9 @@ create table membership_v1 (
   designations jsonb not null,
   commit_authority boolean not null,
   active boolean not null,
-  revision bigint not null,
-  unique (engagement, principal_id)
+  revision bigint not null
 );
+create index membership_in_engagement on membership_v1 (engagement, principal_id) where active;
 create index membership_of_principal on membership_v1 (principal_id) where active;
 
 create table engagement_v1 (

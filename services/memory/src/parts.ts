@@ -1,10 +1,11 @@
 import type { OutboxRelay } from '@loomworks/bus'
 import { type EventStore, type Handle, handleOn, type Sealer } from '@loomworks/event-store'
 import type { Clock } from '@loomworks/kernel'
-import { keyFromFile, type Log, requireSameKey, type ServiceClient, type Wiring } from '@loomworks/service-kit'
+import { keyFromFile, type Log, type NamesOfPersons, namesOfPersons, requireSameKey, type ServiceClient, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import type { MemoryConfig } from './config.ts'
 import { openWellKnown } from './engagement/open-well-known/open.ts'
+import { Kept } from './kept.ts'
 import { Keyring } from './keyring/keyring.ts'
 import { sweepEnded } from './keyring/rows.ts'
 import { sealerOn } from './keyring/sealer.ts'
@@ -18,17 +19,24 @@ export interface MemoryParts {
   readonly keyring: Keyring
   readonly sealer: Sealer
   readonly client: ServiceClient
+  readonly names: NamesOfPersons
+  /** What was added a moment ago, by the mark of its text. */
+  readonly recent: Kept<string>
   readonly relay: OutboxRelay
   readonly clock: Clock
   readonly log: Log
 }
 
+const RECENT_MS = 10_000
+
 export async function parts({ config, db, eventStore, client, relay, clock, log }: Wiring<MemoryConfig>): Promise<MemoryParts> {
   const master = await keyFromFile('MEMORY_MASTER_KEY_FILE', config.masterKeyFile)
   await requireSameKey(db, 'memory', 'MEMORY_MASTER_KEY_FILE', master)
   await sweepEnded(db)
-  await openWellKnown({ eventStore, clock, config })
+  await openWellKnown({ eventStore, clock, sandbox: config.sandbox })
   const keyring = new Keyring(db, master)
   const sealer = sealerOn(keyring)
-  return { config, db, eventStore, handle: handleOn(eventStore, { clock, sealer }), keyring, sealer, client, relay, clock, log }
+  const names = namesOfPersons(client, clock)
+  const recent = new Kept<string>(10_000, RECENT_MS)
+  return { config, db, eventStore, handle: handleOn(eventStore, { clock, sealer }), keyring, sealer, client, names, recent, relay, clock, log }
 }

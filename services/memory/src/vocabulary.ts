@@ -1,7 +1,11 @@
 // The words of memory, once: what an object is, whose it is, and how it stands. What other services see too is in
 // @loomworks/contracts.
+import type { MemoryClass as Class, MemoryObjectType } from '@loomworks/contracts'
 import { type EngagementId, idOf, type ObjectId } from '@loomworks/kernel'
 import { z } from 'zod'
+
+export type MemoryClass = z.output<typeof Class>
+export type ObjectType = z.output<typeof MemoryObjectType>
 
 export const Persona = z.strictObject({ kind: z.enum(['person', 'agent']), id: idOf() })
 /** Who a memory belongs to. A Companion has no persona of its own: it is its person's. */

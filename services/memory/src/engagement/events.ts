@@ -36,6 +36,7 @@ export const SeedPlain = z.strictObject({
   renderTypes: z.array(RenderType).max(50),
   cadence: z.strictObject({ every: Duration, closeAfter: Duration.optional() }).optional(),
 })
+export type SeedPlain = z.output<typeof SeedPlain>
 const paragraph = z.string().min(1).max(4000)
 export const SeedSealed = z.strictObject({
   whatTheWorkIs: paragraph,
@@ -45,6 +46,7 @@ export const SeedSealed = z.strictObject({
   successConditions: z.array(paragraph).max(100),
   additionalAssertions: z.record(z.string().min(1).max(200), paragraph),
 })
+export type SeedSealed = z.output<typeof SeedSealed>
 
 export const TEXT_MAX_BYTES = 32_768
 const text = z
@@ -52,7 +54,9 @@ const text = z
   .min(1)
   .refine((value) => Buffer.byteLength(value) <= TEXT_MAX_BYTES, { message: `longer than ${TEXT_MAX_BYTES} bytes` })
 export const AssertionPlain = z.strictObject({ kind: AssertionKind })
+export type AssertionPlain = z.output<typeof AssertionPlain>
 export const AssertionSealed = z.strictObject({ text, note: text.optional() })
+export type AssertionSealed = z.output<typeof AssertionSealed>
 
 const Seed = SeedPlain.extend({ seedVersion: z.int().min(1) })
 const Assertion = AssertionPlain.extend({ displayNumber: z.int().min(1) })

@@ -1,8 +1,7 @@
 // What is folded from an engagement's stream: enough to judge every command, and no text.
-import type { EngagementState, MemoryClass, MemoryObjectType, Visibility } from '@loomworks/contracts'
-import { type Actor, type PersonId, type Trust, unreachable, type WriteModel } from '@loomworks/kernel'
-import type { z } from 'zod'
-import type { Binding, Lifetime, Location, Persona, Superseding } from '../vocabulary.ts'
+import type { EngagementState, Visibility } from '@loomworks/contracts'
+import { type Actor, type ObjectId, type PersonId, type Trust, unreachable, type WriteModel } from '@loomworks/kernel'
+import type { Binding, Lifetime, Location, MemoryClass, ObjectType, Persona, Superseding } from '../vocabulary.ts'
 import type { BornEvent, EngagementEvent } from './events.ts'
 import { streamOf } from './stream.ts'
 
@@ -10,7 +9,7 @@ export interface Engagement {
   readonly opened: Opened | undefined
   readonly voided: boolean
   /** The seed in force. */
-  readonly seed: string | undefined
+  readonly seed: ObjectId | undefined
   readonly objects: Map<string, MemoryObject>
   /** Objects of each type so far: display numbers and seed versions come from here. */
   readonly counts: Map<string, number>
@@ -25,10 +24,10 @@ interface Opened {
 }
 
 export interface MemoryObject {
-  readonly id: string
-  readonly type: z.output<typeof MemoryObjectType>
+  readonly id: ObjectId
+  readonly type: ObjectType
   readonly version: number
-  readonly class: z.output<typeof MemoryClass>
+  readonly class: MemoryClass
   readonly binding: Binding
   readonly author: Actor
   readonly trust: Trust

@@ -23,7 +23,9 @@ export function standingOf(db: Db, principalId: string, engagement: EngagementId
     Standing,
     sql`select membership, engagement, principal_kind, principal_id, designations, commit_authority, active, revision
           from memory.membership
-         where principal_id = ${principalId} and engagement = ${engagement} and active`,
+         where principal_id = ${principalId} and engagement = ${engagement} and active
+         order by revision desc
+         limit 1`,
   )
 }
 

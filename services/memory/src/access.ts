@@ -1,0 +1,114 @@
+// From an address and a caller to an engagement and what they may do there: the same first step of every operation.
+import { Designation, Scope } from '@loomworks/contracts'
+import { type Actor, type Caller, derivedId, type EngagementId, idOf } from '@loomworks/kernel'
+import { type Itk, scopesOf, shared } from '@loomworks/service-kit'
+import { z } from 'zod'
+import { personaOf } from './engagement/evolve.ts'
+import type { Rights } from './engagement/state.ts'
+import { streamOf } from './engagement/stream.ts'
+import { engagementNumbered, engagementOwnedBy } from './engagement-card/queries.ts'
+import { refuse } from './errors.ts'
+import { numberOf } from './identifiers.ts'
+import { keepStanding, type Standing, standingOf } from './membership/queries.ts'
+import type { MemoryParts } from './parts.ts'
+
+export interface Access {
+  readonly engagement: EngagementId
+  readonly rights: Rights
+  readonly standing: Standing
+}
+
+export interface Asking {
+  readonly caller: Caller
+  readonly token: Itk
+  readonly idempotencyKey: string | undefined
+}
+
+type AccessParts = Pick<MemoryParts, 'db' | 'client'>
+
+const Id = idOf<'engagement'>()
+
+/** Throws 422 `address_malformed`, and 404 `engagement_not_found` for what is not there and for what is not the caller's. */
+export async function accessTo(address: string, { caller, token }: Asking, parts: AccessParts): Promise<Access> {
+  const { actor } = caller
+  const persona = personaOf(actor)
+  if (persona === undefined) throw shared.actor_refused()
+  const engagement = await engagementAt(address, persona.id, parts)
+  const standing = (await standingOf(parts.db, persona.id, engagement)) ?? (await askedStanding(parts, persona, engagement))
+  if (standing === undefined) throw refuse.engagement_not_found()
+  requireCapability(actor, standing)
+  return { engagement, standing, rights: { persona, commit: mayCommit(actor, standing, token), personally: isPersonal(actor) } }
+}
+
+async function engagementAt(address: string, principalId: string, parts: AccessParts): Promise<EngagementId> {
+  if (address === 'me') return ownEngagement(principalId, parts)
+  const id = Id.safeParse(address)
+  if (id.success) return id.data
+  const number = numberOf(address)
+  if (number === undefined) throw refuse.address_malformed()
+  const found = await engagementNumbered(parts.db, number)
+  if (found === undefined) throw refuse.engagement_not_found()
+  return found
+}
+
+async function ownEngagement(principalId: string, parts: AccessParts): Promise<EngagementId> {
+  const own = (await engagementOwnedBy(parts.db, principalId)) ?? (await checked(parts, principalId, 'own'))?.personalEngagementId
+  if (own == null) throw refuse.engagement_not_found()
+  return own
+}
+
+const Checked = z
+  .object({
+    personalEngagementId: Id.nullable(),
+    membershipId: idOf<'membership'>(),
+    designations: z.array(Designation),
+    commitAuthority: z.boolean(),
+    revision: z.int(),
+  })
+  .nullable()
+const ASK_WITHIN_MS = 1000
+
+/** Identity knows a grant before we have heard of it. Transient where it does not answer: then nobody knows. */
+function checked({ client }: AccessParts, principalId: string, engagementId: EngagementId | 'own') {
+  const body = { principalId, engagementId }
+  return client.call('identity', Checked, { method: 'POST', path: '/internal/memberships:check', body, timeoutMs: ASK_WITHIN_MS })
+}
+
+async function askedStanding(parts: AccessParts, persona: Rights['persona'], engagement: EngagementId): Promise<Standing | undefined> {
+  const told = await checked(parts, persona.id, engagement)
+  if (told === null) return undefined
+  const { membershipId, designations, commitAuthority, revision } = told
+  const standing: Standing = {
+    membership: membershipId,
+    engagement,
+    principal_kind: persona.kind,
+    principal_id: persona.id,
+    designations,
+    commit_authority: commitAuthority,
+    active: true,
+    revision: BigInt(revision),
+  }
+  await keepStanding(parts.db, standing)
+  return standing
+}
+
+/** What acts on a right given beforehand must name the right it has. */
+function requireCapability(actor: Actor, { membership }: Standing): void {
+  if (actor.kind === 'companion' && actor.approvalMode === 'pre_authorized' && actor.capabilityRef !== `membership:${membership}`) throw shared.actor_refused()
+}
+
+function isPersonal(actor: Actor): boolean {
+  return actor.kind === 'person' || (actor.kind === 'companion' && actor.approvalMode === 'explicit')
+}
+
+/** For an agent its scope alone counts; for all others the membership, in person. */
+function mayCommit(actor: Actor, { designations, commit_authority }: Standing, token: Itk): boolean {
+  if (actor.kind === 'agent') return scopesOf(token).has(Scope.enum['memory.commit'])
+  return isPersonal(actor) && (commit_authority || designations.includes('operator'))
+}
+
+/** The caller of a command: under an Idempotency-Key a repeat is the same command. */
+export function commandOf({ caller, idempotencyKey }: Asking, operation: string, engagement: EngagementId): Caller {
+  if (idempotencyKey === undefined) return caller
+  return { ...caller, commandId: derivedId(caller.actor.id, operation, streamOf(engagement), idempotencyKey) }
+}

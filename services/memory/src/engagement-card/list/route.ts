@@ -1,0 +1,28 @@
+import { EngagementState } from '@loomworks/contracts'
+import { operation, shared } from '@loomworks/service-kit'
+import { z } from 'zod'
+import { personaOf } from '../../engagement/evolve.ts'
+import { page, paged, placeOf } from '../../paging.ts'
+import type { MemoryParts } from '../../parts.ts'
+import { asReader } from '../../reader.ts'
+import { cards } from '../queries.ts'
+import { ShownEngagement, shownEngagement } from '../shown.ts'
+
+export const listEngagementsRoute = operation({
+  get: '/engagements',
+  id: 'listEngagements',
+  summary: 'The engagements I belong to, newest first; never a personal one',
+  authz: { actors: ['person', 'companion', 'agent'], scope: 'memory.read', object: 'engagement', relation: 'none', hide: false },
+  query: z.strictObject({ state: EngagementState.optional(), ...page }),
+  reply: z.object({ items: z.array(ShownEngagement), next_cursor: z.string().nullable() }),
+  refuses: [shared.actor_refused],
+
+  async answer({ query, caller }, parts: MemoryParts) {
+    const persona = personaOf(caller.actor)
+    if (persona === undefined) throw shared.actor_refused()
+    const filter = { state: query.state, before: placeOf(query.cursor), limit: query.limit + 1 }
+    const found = await asReader(parts.db, persona.id, (reader) => cards(reader, filter))
+    const { rows, next } = paged(found, query.limit, (card) => ({ at: card.opened_at, id: card.engagement }))
+    return { items: await Promise.all(rows.map((card) => shownEngagement(card, parts))), next_cursor: next }
+  },
+})
