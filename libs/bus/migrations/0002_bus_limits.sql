@@ -130,7 +130,8 @@ declare
   u usage;
   worked bigint := 0;
   measured bigint;
-  dropped record;
+  dropped bigint;
+  freed bigint;
 begin
   if not pg_try_advisory_xact_lock(7426003) then return 0; end if;
   for s in
@@ -141,7 +142,7 @@ begin
     delete from recent r where r.stream = s.name and r.at < s.window_start;
     measured := measure(s.name);
     select * into u from usage where stream = s.name;
-    dropped := null;
+    dropped := 0;
     if u.bytes > s.max_bytes or exists (select from (select m.published_at from message m where m.stream = s.name order by m.seq limit 1) f where f.published_at < s.oldest) then
       with first as (
         select m.seq, m.published_at, bytes_of(m) as bytes from message m where m.stream = s.name order by m.seq limit 10000
@@ -154,10 +155,10 @@ begin
       ), gone as (
         delete from message m using old where m.seq = old.seq returning old.seq, old.bytes
       )
-      select count(*) as many, coalesce(sum(g.bytes) filter (where g.seq <= u.counted_to), 0)::bigint as bytes into dropped from gone g;
-      update usage set bytes = usage.bytes - dropped.bytes where stream = s.name;
+      select count(*), coalesce(sum(g.bytes) filter (where g.seq <= u.counted_to), 0)::bigint into dropped, freed from gone g;
+      update usage set bytes = usage.bytes - freed where stream = s.name;
     end if;
-    worked := greatest(worked, measured, coalesce(dropped.many, 0));
+    worked := greatest(worked, measured, dropped);
   end loop;
   return worked;
 end $$;

@@ -2,11 +2,12 @@
 // that has room; acks are gathered. Claims and acks may be lost with the server (a lost one is a redelivery), publishes may not.
 import { setTimeout as delay } from 'node:timers/promises'
 import { Terminal, Transient } from '@loomworks/kernel'
-import { type Database, type Dedicated, exec, many, one, sql } from '@loomworks/sql'
+import { type Database, exec, many, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import type { Bus, ConsumerSpec, Consumption, Delivery, Outgoing, Stored, StreamName, Topology, Verdict } from './port.ts'
 import { Consumer, type Word } from './postgres-consumer.ts'
 import { Publisher, type Receipt } from './postgres-publisher.ts'
+import { Wakeups } from './postgres-wakeups.ts'
 
 export interface PostgresBusOptions {
   readonly db: Database
@@ -23,7 +24,6 @@ const EXPIRE_EVERY_MS = 60_000
 // `bus.expire` works on so many messages of a stream at most; some rounds in a row catch up with a busy minute.
 const EXPIRE_BATCH = 10_000n
 const EXPIRE_ROUNDS = 20
-const CHANNEL = 'loom_bus'
 
 const MessageRow = z.object({
   seq: z.bigint(),
@@ -44,19 +44,19 @@ export class PostgresBus implements Bus {
   readonly #onFailure: (error: unknown, delivery: Delivery) => void
   readonly #consumers = new Map<string, Consumer>()
   readonly #publisher = new Publisher((messages) => this.#stored(messages))
+  readonly #wakeups: Wakeups
   readonly #tails = new Set<() => void>()
   readonly #stop = new AbortController()
   #claiming: Promise<void> | undefined
   #claim: Promise<void> | undefined
   #again = false
-  #listener: Dedicated | undefined
-  #notify = false
   #background: Promise<void> | undefined
 
   constructor(options: PostgresBusOptions) {
     this.#db = options.db
     this.#onTrouble = options.onTrouble
     this.#onFailure = options.onFailure ?? (() => undefined)
+    this.#wakeups = new Wakeups(options.db, { onWake: () => this.#wokenFromOutside(), onTrouble: options.onTrouble })
   }
 
   async ensure({ streams, consumers }: Topology): Promise<void> {
@@ -76,6 +76,7 @@ export class PostgresBus implements Bus {
   }
 
   publish(message: Outgoing, { deadlineMs = PUBLISH_MS }: { readonly deadlineMs?: number } = {}): Promise<Receipt> {
+    this.#start()
     return this.#publisher.publish(message, deadlineMs)
   }
 
@@ -116,7 +117,7 @@ export class PostgresBus implements Bus {
     for (const consumer of this.#consumers.values()) if (subjects.some((subject) => consumer.hears(subject))) consumer.hungry = true
     this.#wake()
     for (const tail of this.#tails) tail()
-    this.#notify = true
+    this.#wakeups.tell()
   }
 
   /** One claim at a time for all consumers that may have something; whoever asks meanwhile gets another round. */
@@ -179,43 +180,24 @@ export class PostgresBus implements Bus {
   }
 
   async #poll(): Promise<void> {
-    await this.#listen()
-    await this.#tell()
+    for (const tail of this.#tails) tail()
+    await this.#wakeups.beat()
     if (this.#consumers.size === 0) return
     const due = await many(this.#db, z.object({ durable: z.string() }), sql`select durable from bus.due(${[...this.#consumers.keys()]})`)
     for (const { durable } of due) this.#markHungry(durable)
     if (due.length > 0) this.#wake()
+  }
+
+  /** Another process published something. */
+  #wokenFromOutside(): void {
+    for (const consumer of this.#consumers.values()) consumer.hungry = true
+    this.#wake()
     for (const tail of this.#tails) tail()
   }
 
   #markHungry(durable: string): void {
     const consumer = this.#consumers.get(durable)
     if (consumer !== undefined) consumer.hungry = true
-  }
-
-  async #listen(): Promise<void> {
-    if (this.#listener !== undefined) return
-    const listener = await this.#db.dedicated()
-    listener.onClosed(() => {
-      this.#listener = undefined
-    })
-    listener.onNotification(() => {
-      for (const consumer of this.#consumers.values()) consumer.hungry = true
-      this.#wake()
-      for (const tail of this.#tails) tail()
-    })
-    await exec(listener, sql`listen loom_bus`).catch(async (error: unknown) => {
-      await listener[Symbol.asyncDispose]()
-      throw error
-    })
-    this.#listener = listener
-  }
-
-  /** Other processes hear of it after the commit, on this connection of its own, many publishes at once. */
-  async #tell(): Promise<void> {
-    if (!this.#notify || this.#listener === undefined) return
-    this.#notify = false
-    await exec(this.#listener, sql`select pg_notify(${CHANNEL}, '')`)
   }
 
   async *tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored> {
@@ -279,10 +261,9 @@ export class PostgresBus implements Bus {
     const end = Date.now() + deadlineMs
     await Promise.all([...this.#consumers.values()].map((consumer) => this.#stopped(consumer, deadlineMs)))
     await within(end - Date.now(), this.#publisher.settled())
-    await within(end - Date.now(), this.#tell().catch(this.#onTrouble))
     this.#stop.abort()
     await within(end - Date.now(), Promise.all([this.#background, this.#claiming]))
-    await this.#listener?.[Symbol.asyncDispose]()
+    await within(end - Date.now(), this.#wakeups.close())
   }
 }
 
