@@ -166,9 +166,9 @@ create table membership_v1 (
   active boolean not null,
   revision bigint not null,
   CHECK ((principal_kind = ANY (ARRAY['person'::text, 'agent'::text]))),
-  PRIMARY KEY (membership),
-  UNIQUE (engagement, principal_id)
+  PRIMARY KEY (membership)
 );
+CREATE INDEX membership_in_engagement ON memory.membership_v1 USING btree (engagement, principal_id) WHERE active;
 CREATE INDEX membership_of_principal ON memory.membership_v1 USING btree (principal_id) WHERE active;
 alter table membership_v1 force row level security;
 create policy reader on membership_v1 for SELECT to memory_reader using ((principal_id = memory.principal()));
