@@ -37,16 +37,22 @@ export interface Fact<S extends z.ZodType> {
 
 /** The outbox row of an integration event: subject by lane and entity, message id UUIDv5(cause, type). */
 export function outboxRowOf<S extends z.ZodType>({ type, data, cause, revision, prevRevision, stream }: Fact<S>, stating: Stating): OutboxRow {
+  // A caller has more to say than an event may carry.
+  const { at, actor, correlationId, causationId, traceparent } = stating
   const parsed = type.schema.safeParse(data)
   if (!parsed.success) throw new Terminal('schema', `${type.name} does not fit its own schema`, { cause: parsed.error })
   const entity = type.entity(parsed.data)
   const event = {
     type: type.name,
     v: type.v,
-    ...stating,
+    at,
+    actor,
     entity,
     ...(revision !== undefined && { revision }),
     ...(prevRevision !== undefined && { prevRevision }),
+    correlationId,
+    causationId,
+    traceparent,
     data: parsed.data as Json,
   }
   return {

@@ -1,4 +1,4 @@
-import { GrantIssued } from '@loomworks/contracts'
+import { BusEvent, GrantIssued } from '@loomworks/contracts'
 import { newId, tokenHash } from '@loomworks/kernel'
 import { exec, many, one, sql } from '@loomworks/sql'
 import { eventually, fakeClock, type ServiceBench } from '@loomworks/testing'
@@ -37,6 +37,7 @@ test('the fact leaves through the outbox, without address or token', async () =>
     for await (const message of bench.platform.bus.browse('EVENTS', `evt.credit.*.${body.grant.id}.${GrantIssued.name}`)) sent.push(message.data)
     expect(sent).toHaveLength(1)
     expect(sent[0]).not.toMatch(/ada|lwc_/)
+    expect(BusEvent.parse(JSON.parse(sent[0] ?? ''))).toMatchObject({ type: 'GrantIssued', actor: { kind: 'person' } })
   })
 })
 
