@@ -6,12 +6,14 @@ import { type Database, type Dedicated, exec, sql } from '@loomworks/sql'
 const CHANNEL = 'loom_bus'
 const HERE_EVERY_MS = 5000
 const ALONE_AFTER_MS = 15_000
+const MOST_KNOWN = 1000
 
 export class Wakeups {
   readonly #db: Database
   readonly #onWake: () => void
   readonly #onTrouble: (error: unknown) => void
   readonly #name = newId()
+  readonly #known = new Set<string>()
   #listener: Dedicated | undefined
   #heardAt = Number.NEGATIVE_INFINITY
   #saidAt = Number.NEGATIVE_INFINITY
@@ -78,6 +80,14 @@ export class Wakeups {
   #heard(from: string): void {
     if (from === this.#name) return
     this.#heardAt = performance.now()
+    if (!this.#known.has(from)) this.#meet(from)
     this.#onWake()
+  }
+
+  /** A newcomer has not heard of this process yet: it is told at the next poll. */
+  #meet(newcomer: string): void {
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear()
+    this.#known.add(newcomer)
+    this.#saidAt = Number.NEGATIVE_INFINITY
   }
 }
