@@ -1,3 +1,4 @@
+export { claim } from './claim-refusals.ts'
 export * from './events/credit.ts'
 export * from './events/envelope.ts'
 export * from './events/identity.ts'

@@ -1,16 +1,7 @@
+import { claim } from '@loomworks/contracts'
 import { refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { Eligibility } from './vocabulary.ts'
-
-/** The claim token and its grant, as the saga's first step answers (credit page §5.1). */
-export const claim = refusals('claim', {
-  token_unknown: { status: 404, says: 'There is no such claim token.', remedy: 'Check the link you were sent.' },
-  already_claimed: { status: 409, says: 'This grant was claimed.', remedy: 'Sign up without the token.' },
-  in_progress: { status: 409, says: 'Somebody is claiming this grant now.', remedy: 'Try again in a minute.' },
-  expired: { status: 410, says: 'This grant has expired.', remedy: 'Ask for a new one, or sign up without it.' },
-  revoked: { status: 410, says: 'This grant was revoked.', remedy: 'Ask for a new one, or sign up without it.' },
-  email_mismatch: { status: 403, says: 'This grant is for another address.', remedy: 'Sign up with the address it was sent to.' },
-})
 
 export const grant = refusals('grant', {
   ineligible: {

@@ -1,3 +1,4 @@
+import { claim } from '@loomworks/contracts'
 import { type Refusal, refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { RegistrationState } from './vocabulary.ts'
@@ -34,16 +35,6 @@ export const login = refusals('login', {
 
 export const credential = refusals('credential', {
   clone_suspected: { status: 403, says: 'This passkey may have been copied and is set aside.', remedy: 'Log in with another factor and remove it.' },
-})
-
-/** Business failures of the claim token, told by credit in the saga's first step. */
-export const claim = refusals('claim', {
-  token_unknown: { status: 404, says: 'There is no such claim token.', remedy: 'Check the link you were sent.' },
-  already_claimed: { status: 409, says: 'This grant was claimed.', remedy: 'Sign up without the token.' },
-  in_progress: { status: 409, says: 'Somebody is claiming this grant now.', remedy: 'Try again in a minute.' },
-  expired: { status: 410, says: 'This grant has expired.', remedy: 'Ask for a new one, or sign up without it.' },
-  revoked: { status: 410, says: 'This grant was revoked.', remedy: 'Ask for a new one, or sign up without it.' },
-  email_mismatch: { status: 403, says: 'This grant is for another address.', remedy: 'Sign up with the address it was sent to.' },
 })
 
 export const saga = refusals('saga', {

@@ -75,7 +75,8 @@ async function issuedIn(tx: Tx, parts: CreditParts, { command, hashes, caller }:
     expiresAt: issued.expiresAt,
     ...(campaignRef !== undefined && { campaignRef }),
   }
-  await enqueue(tx, 'credit', [outboxRowOf({ type: GrantIssued, data: fact, cause: issued.id }, { ...caller, at: timeOf(nowMs) })])
+  const { commandId: _command, ...stating } = caller
+  await enqueue(tx, 'credit', [outboxRowOf({ type: GrantIssued, data: fact, cause: issued.id }, { ...stating, at: timeOf(nowMs) })])
   parts.relay.wakeAfter(tx)
   return issued
 }

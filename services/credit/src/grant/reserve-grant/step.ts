@@ -1,10 +1,9 @@
 // The first step of a signup with a claim token: the grant is held for one person by one saga until that saga ends.
-import { CreditAsset, GrantKind, reserveGrant } from '@loomworks/contracts'
+import { CreditAsset, claim, GrantKind, reserveGrant } from '@loomworks/contracts'
 import { idOf, timeOf } from '@loomworks/kernel'
 import { sagaStep } from '@loomworks/sagas'
 import { type Db, exec, maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import { claim } from '../../errors.ts'
 import type { CreditParts } from '../../parts.ts'
 import { assetOf, GrantStatus } from '../../vocabulary.ts'
 
