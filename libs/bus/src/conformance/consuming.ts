@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { newId } from '@loomworks/kernel'
 import { expect, test } from 'vitest'
 import { type Delivery, LANES, laneOf } from '../port.ts'
@@ -141,9 +141,12 @@ export function consuming(bench: () => Bench): void {
   test('a handler that worked until just now and then ends has ended', async () => {
     const { bus } = bench()
     const entity = newId()
-    await using listener = hearing(bus, await durable(bus, entity, { ackWaitMs: ACK_WAIT_MS, maxPending: 1 }), ({ working }) => {
+    await using listener = hearing(bus, await durable(bus, entity, { ackWaitMs: ACK_WAIT_MS, maxPending: 1 }), async ({ working }) => {
       working()
-      return 'ack'
+      await setImmediate()
+      // While the first word is on its way these two wait for the same turn.
+      working()
+      return 'ack' as const
     })
     const began = performance.now()
     for (const each of notes(entity, 20)) await bus.publish(each)

@@ -56,11 +56,11 @@ export function publishing(bench: () => Bench): void {
 
   test('of many who publish one id at once, over two instances, one is the first', async () => {
     const { bus, another } = bench()
-    const instances = [bus, another()]
+    const other = another()
     const message = note(newId())
-    const receipts = await Promise.all(Array.from({ length: 32 }, (_, n) => instances[n % 2]?.publish(message)))
-    expect(receipts.filter((receipt) => receipt?.duplicate === false)).toHaveLength(1)
-    expect(new Set(receipts.map((receipt) => receipt?.seq)).size).toBe(1)
+    const receipts = await Promise.all(Array.from({ length: 32 }, (_, n) => (n % 2 === 0 ? bus : other).publish(message)))
+    expect(receipts.filter(({ duplicate }) => !duplicate)).toHaveLength(1)
+    expect(new Set(receipts.map(({ seq }) => seq)).size).toBe(1)
   })
 
   test('64 KiB of payload fit; one byte more is refused, whatever characters it is made of', async () => {
