@@ -2,6 +2,7 @@
 import { Refusal, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
 import { type Dispatcher, Pool } from 'undici'
 import { z } from 'zod'
+import { shared } from './shared-refusals.ts'
 
 /** Where a service listens: a Unix socket when embedded, an origin when distributed. */
 export interface Address {
@@ -46,8 +47,11 @@ export function serviceClient(options: ClientOptions): ServiceClient {
   const ownSecret = `Service ${options.service}:${options.secret}`
 
   const tokenFor = async (audience: ServiceName): Promise<string> => {
-    const held = await tokens.get(audience)
+    const asked = tokens.get(audience)
+    const held = await asked
     if (held !== undefined && Date.parse(held.expiresAt) - RENEW_BEFORE_MS > options.now()) return held.token
+    // Somebody else who waited has begun to renew it.
+    if (tokens.get(audience) !== asked) return tokenFor(audience)
     const fetched = send(poolOf('identity'), ServiceToken, { method: 'POST', path: '/internal/tokens/service', body: { audience }, authorization: ownSecret })
     tokens.set(audience, fetched)
     fetched.catch(() => tokens.delete(audience))
@@ -113,6 +117,8 @@ function refusedBy(body: unknown, statusCode: number): Error {
   const problem = StatedProblem.safeParse(body)
   if (!problem.success || statusCode >= 500) return new Transient(`answer ${statusCode}${problem.success ? ` ${problem.data.code}` : ''}`)
   const { code, status, title, detail } = problem.data
+  // Between services a token that does not fit is our trouble and passes with its minute; no client of ours may read it as its own.
+  if (code === shared.internal_token_invalid.code) return new Transient(`answer ${statusCode} ${code}`)
   return new Refusal({ code, status, says: title, remedy: detail })
 }
 

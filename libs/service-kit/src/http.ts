@@ -36,6 +36,8 @@ export function httpServer<Parts>(options: ServerOptions<Parts>): FastifyInstanc
     bodyLimit: DEFAULT_BODY_BYTES,
     exposeHeadRoutes: false,
     return503OnClosing: false,
+    // What the router cannot read is told in our own shape too.
+    frameworkErrors: (error, request, reply) => void sendRefusal(error, request, reply, options.log),
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false },
   })
   app.removeAllContentTypeParsers()
@@ -196,7 +198,8 @@ async function send<Parts>(operation: Operation<Parts>, answer: unknown, reply: 
 function sendRefusal(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const refusal = refusalOf(error)
   const requestId = oneOf(request.headers['x-request-id']) ?? newId()
-  if (refusal.status >= 500) log.error({ requestId, err: error, route: request.routeOptions.url }, 'request failed')
+  // Work that failed because its client left is nobody's trouble.
+  if (refusal.status >= 500 && !reply.raw.destroyed) log.error({ requestId, err: error, route: request.routeOptions.url }, 'request failed')
   if (refusal.retryAfterS !== undefined) reply.header('retry-after', String(refusal.retryAfterS))
   const problem = problemOf(refusal, { instance: request.url.split('?', 1)[0] ?? '/', requestId })
   return reply.status(refusal.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))

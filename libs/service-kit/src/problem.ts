@@ -35,7 +35,12 @@ export function problemOf(refusal: Refusal, where: { readonly instance: string; 
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   if (error instanceof Transient) return shared.dependency_down(undefined, 1)
-  return FRAMEWORK_CODES[frameworkCode(error)]?.() ?? shared.internal()
+  return FRAMEWORK_CODES[frameworkCode(error)]?.() ?? (isFrameworks(error) ? shared.malformed_request() : shared.internal())
+}
+
+/** What the framework refuses for reasons of its own is the client's doing where it says so by its status. */
+function isFrameworks(error: unknown): boolean {
+  return frameworkCode(error).startsWith('FST_ERR_') && error instanceof Error && 'statusCode' in error && Number(error.statusCode) < 500
 }
 
 function frameworkCode(error: unknown): string {
@@ -48,6 +53,7 @@ const FRAMEWORK_CODES: Readonly<Record<string, () => Refusal>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: () => shared.malformed_request(),
   FST_ERR_CTP_INVALID_JSON_BODY: () => shared.malformed_request(),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => shared.malformed_request(),
+  FST_ERR_MAX_PARAM_LENGTH: () => shared.not_found(),
   FST_ERR_BAD_URL: () => shared.malformed_request(),
 }
 

@@ -1,5 +1,6 @@
 // What listens for a service: the kit's Fastify server, or one of its own (the gateway). Runners know nothing else of either.
 import { mkdir, rm } from 'node:fs/promises'
+import type { Server } from 'node:http'
 import type { ListenOptions } from 'node:net'
 import path from 'node:path'
 import { Transient } from '@loomworks/kernel'
@@ -10,8 +11,8 @@ export interface HttpServer {
   listen(address: Address): Promise<void>
   /** Resolves when the server may be used; throws Transient with what is missing. */
   ready(): Promise<void>
-  /** Takes nothing new and lets running requests end. */
-  close(): Promise<void>
+  /** Takes nothing new and lets running requests end; what still runs at the deadline is cut off. */
+  close(deadlineMs: number): Promise<void>
 }
 
 export function kitServer(app: FastifyInstance): HttpServer {
@@ -21,8 +22,14 @@ export function kitServer(app: FastifyInstance): HttpServer {
       const answer = await app.inject({ method: 'GET', url: '/readyz' })
       if (answer.statusCode !== 200) throw new Transient(`not ready: ${answer.body}`)
     },
-    close: () => app.close(),
+    close: (deadlineMs) => closedWithin(app.server, () => app.close(), deadlineMs),
   }
+}
+
+/** Closes a server; its connections are cut when they are still busy at the deadline. */
+export async function closedWithin(server: Server, close: () => Promise<void>, deadlineMs: number): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), deadlineMs)
+  await close().finally(() => clearTimeout(cut))
 }
 
 /** Where to listen: a Unix socket, whose stale file is removed, or a port of the loopback or of the given host. */
@@ -32,6 +39,7 @@ export async function listenOptions({ origin, socketPath }: Address): Promise<Li
     await rm(socketPath, { force: true })
     return { path: socketPath }
   }
-  const { hostname, port } = new URL(origin)
-  return { host: hostname === 'localhost' ? '127.0.0.1' : hostname, port: Number(port) }
+  const { hostname, port, protocol } = new URL(origin)
+  // A URL leaves out the port that its scheme stands for.
+  return { host: hostname === 'localhost' ? '127.0.0.1' : hostname, port: Number(port || (protocol === 'https:' ? 443 : 80)) }
 }

@@ -115,7 +115,7 @@ export async function startService<Parts, Config>(definition: ServiceDefinition<
   const work = startWork(definition, parts, wiring)
   let stopped: Promise<void> | undefined
   const stop = async (deadlineMs: number) => {
-    await server.close()
+    await server.close(deadlineMs)
     await work.stop(deadlineMs)
     await wiring.client.close()
   }

@@ -11,7 +11,10 @@ export async function writeEvents(reply: FastifyReply, events: AsyncIterable<Sse
   out.flushHeaders()
   const iterator = events[Symbol.asyncIterator]()
   const heartbeat = setInterval(() => out.write(':\n\n'), HEARTBEAT_MS)
-  out.on('close', () => void iterator.return?.())
+  out.on('close', () => {
+    clearInterval(heartbeat)
+    void iterator.return?.()
+  })
   try {
     for (let next = await iterator.next(); next.done !== true && !out.destroyed; next = await iterator.next()) {
       const { id, event, data } = next.value

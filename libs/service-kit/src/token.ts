@@ -62,16 +62,24 @@ type LocalKeys = ReturnType<typeof createLocalJWKSet>
 type KeySource = (fresh: boolean) => Promise<LocalKeys>
 
 function keySource(fetchKeys: () => Promise<JSONWebKeySet>, now: () => number): KeySource {
-  let loaded: { at: number; keys: Promise<LocalKeys> } | undefined
+  let held: Promise<LocalKeys> | undefined
+  let fetchedAt = 0
+  const fetched = () => {
+    fetchedAt = now()
+    return fetchKeys().then(createLocalJWKSet)
+  }
   return (fresh) => {
-    if (loaded === undefined || (fresh && now() - loaded.at > REFETCH_MS)) {
-      const keys = fetchKeys().then(createLocalJWKSet)
-      loaded = { at: now(), keys }
-      keys.catch(() => {
-        loaded = undefined
+    const former = held
+    if (former === undefined) {
+      held = fetched()
+      held.catch(() => {
+        held = undefined
       })
+      return held
     }
-    return loaded.keys
+    // Anybody can name an unknown key: while identity is away that must not cost us the keys we have.
+    if (fresh && now() - fetchedAt > REFETCH_MS) held = fetched().catch(() => former)
+    return held ?? former
   }
 }
 

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { newId, type Refusal } from '@loomworks/kernel'
-import { type HttpServer, listenOptions, PROBLEM_TYPE, problemOf, shared } from '@loomworks/service-kit'
+import { closedWithin, type HttpServer, listenOptions, PROBLEM_TYPE, problemOf, shared } from '@loomworks/service-kit'
 import { answerRequest, type PipelineParts } from './pipeline.ts'
 
 const HEADERS_BYTES = 16_384
@@ -40,9 +40,9 @@ export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): Ht
       if (ops !== undefined) await listening(ops, { host: '127.0.0.1', port: parts.config.opsPort })
     },
     ready,
-    async close() {
+    async close(deadlineMs) {
       parts.streams.endAll()
-      await Promise.all([closed(server), ...(ops === undefined ? [] : [closed(ops)])])
+      await Promise.all([server, ...(ops === undefined ? [] : [ops])].map((each) => closedWithin(each, () => closed(each), deadlineMs)))
       await parts.upstreams.close()
     },
   }

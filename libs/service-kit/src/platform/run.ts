@@ -1,10 +1,9 @@
 // One service in a process of its own, against URLs. `npm run service -- <name>` and the image run this.
-import { readFileSync } from 'node:fs'
 import { STREAMS } from '@loomworks/contracts'
 import { Terminal } from '@loomworks/kernel'
 import { consumersOf, type ServiceDefinition, startService } from '../service.ts'
 import { buildPlatform } from './build.ts'
-import { originOf, ProcessConfig, processEnvironment } from './config.ts'
+import { originOf, processConfigOf, processEnvironment, secretIn, startRefused } from './config.ts'
 
 const STOP_WITHIN_MS = 10_000
 const POOL_SIZE = 16
@@ -22,10 +21,10 @@ export async function runService<Parts, Config>(definition: ServiceDefinition<Pa
 
 async function started<Parts, Config>(definition: ServiceDefinition<Parts, Config>): Promise<void> {
   const environment = processEnvironment()
-  const config = parsed(definition.name, environment)
-  const secret = readFileSync(config.SERVICE_SECRET_FILE, 'utf8').trim()
+  const config = processConfigOf(definition.name, environment)
+  const secret = secretIn(definition.name, config)
   const { platform, close } = buildPlatform({
-    urlOf: () => config.DATABASE_URL ?? refuse(`${definition.name} cannot start: DATABASE_URL is missing.`),
+    urlOf: () => config.DATABASE_URL ?? startRefused(`${definition.name} cannot start: DATABASE_URL is missing.`),
     addressOf: (service) => ({ origin: originOf(config, service) }),
     secretOf: () => secret,
     environment,
@@ -42,14 +41,4 @@ async function started<Parts, Config>(definition: ServiceDefinition<Parts, Confi
     process.exit(0)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
-}
-
-function parsed(name: string, environment: Readonly<Record<string, string | undefined>>): ProcessConfig {
-  const result = ProcessConfig.safeParse(environment)
-  const [issue] = result.error?.issues ?? []
-  return result.data ?? refuse(`${name} cannot start: ${String(issue?.path[0])} is missing or wrong.`)
-}
-
-function refuse(sentence: string): never {
-  throw new Terminal('config.invalid', sentence)
 }
