@@ -1,9 +1,9 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { canonicalJson, type Json } from './json.ts'
 
 /** SHA-256 as 64 lower-case hex digits. */
 export function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data, 'hex')
 }
 
 /** SHA-256 of the canonical JSON (RFC 8785) of a value, hex. */
@@ -19,7 +19,7 @@ export function hmac256(key: Uint8Array, data: string | Uint8Array): string {
 /** SHA-256 of the UTF-8 text of a token with its prefix (`lws_`, `lwa_`, `lwc_`, `lwo_`), base64url: the only form in which
  *  a token is stored or sent on. Also of a malformed text, so both take the same path. */
 export function tokenHash(token: string): string {
-  return createHash('sha256').update(token, 'utf8').digest('base64url')
+  return hash('sha256', token, 'base64url')
 }
 
 /** Compares two texts in a time that depends on their lengths alone. */

@@ -1,7 +1,7 @@
 // What the token alone can decide about an operation: the gateway asks it first, the owner of the operation again.
 import type { ActorClass, Authz } from './operation.ts'
 import { shared } from './shared-refusals.ts'
-import { type Itk, scopesOf } from './token.ts'
+import { hasScope, type Itk } from './token.ts'
 
 const STEP_UP_FRESH_S = 300
 /** What a suspended account may still do (identity page §2). */
@@ -26,7 +26,7 @@ export function authorize(authz: Authz, token: Itk, nowMs: number): void {
 function requireRights(authz: Authz, token: Itk): void {
   if (authz.role !== undefined) {
     if (!authz.role.some((role) => token.roles?.includes(role))) throw shared.role_missing()
-  } else if (authz.scope !== undefined && !scopesOf(token).has(authz.scope)) throw shared.scope_missing()
+  } else if (authz.scope !== undefined && !hasScope(token, authz.scope)) throw shared.scope_missing()
 }
 
 function requireStepUp(level: 'any' | 'passkey', token: Itk, nowMs: number): void {

@@ -1,7 +1,7 @@
 import { fakeClock } from '@loomworks/testing'
 import { CompactSign, exportJWK, generateKeyPair, generateSecret, SignJWT } from 'jose'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { scopesOf, type TokenVerifier, tokenVerifier } from './token.ts'
+import { hasScope, scopesOf, type TokenVerifier, tokenVerifier } from './token.ts'
 import { claimsAt, type Signer, signer } from './token-bench.ts'
 
 const clock = fakeClock()
@@ -132,6 +132,16 @@ test('without any key yet the trouble is told as it is, and the next request ask
   await expect(verifier.verify(await identity.sign())).rejects.toThrow('identity is away')
   down = false
   await expect(verifier.verify(await identity.sign())).resolves.toMatchObject({ aud: 'memory' })
+})
+
+test('a scope is there whole or not at all', () => {
+  const token = { ...claimsAt(clock), scope: 'memory.read admin.persons' }
+  expect([hasScope(token, 'memory.read'), hasScope(token, 'admin.persons')]).toEqual([true, true])
+  expect([
+    hasScope(token, 'memory.write'),
+    hasScope({ ...token, scope: 'xmemory.read memory.readx' }, 'memory.read'),
+    hasScope({ ...token, scope: '' }, 'memory.read'),
+  ]).toEqual([false, false, false])
 })
 
 test('scopes are those we know; others open nothing', () => {

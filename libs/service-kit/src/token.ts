@@ -34,6 +34,11 @@ export function scopesOf(token: Itk): ReadonlySet<Scope> {
   return new Set(token.scope.split(' ').filter((scope): scope is Scope => Scope.safeParse(scope).success))
 }
 
+/** Is this scope among those of the token? Asked on every request, so nothing is taken apart for it. */
+export function hasScope({ scope }: Itk, wanted: Scope): boolean {
+  return ` ${scope} `.includes(` ${wanted} `)
+}
+
 export interface TokenVerifier {
   /** The claims of a valid token for this service; refuses `internal_token_invalid` (401) whatever is wrong with it. */
   verify(token: string): Promise<Itk>

@@ -7,6 +7,8 @@ const proxies = [ipaddr.parseCIDR('10.0.0.0/8')]
 test('without trusted proxies the peer is the client, whatever it says', () => {
   expect(clientAddress('203.0.113.7', '198.51.100.1', [])).toBe('203.0.113.7')
   expect(clientAddress('::ffff:203.0.113.7', undefined, [])).toBe('203.0.113.7')
+  expect(clientAddress('2001:DB8:0::1', undefined, [])).toBe('2001:db8::1')
+  expect(clientAddress(undefined, undefined, [])).toBe('unknown')
 })
 
 test('behind a trusted proxy the client is the last address that is no proxy', () => {

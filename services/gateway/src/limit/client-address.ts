@@ -5,6 +5,7 @@ type Network = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
 /** The client's address as plain text. `forwarded` is the `X-Forwarded-For` header, believed only from a trusted peer. */
 export function clientAddress(peer: string | undefined, forwarded: string | undefined, trusted: readonly Network[]): string {
+  if (trusted.length === 0) return peerAddress(peer ?? '')
   const chain = [...(forwarded ?? '').split(',').map((part) => part.trim()), peer ?? '']
   let address = plainAddress(peer ?? '')
   for (const hop of chain.reverse()) {
@@ -16,9 +17,14 @@ export function clientAddress(peer: string | undefined, forwarded: string | unde
 }
 
 function isTrusted(address: string, trusted: readonly Network[]): boolean {
-  if (trusted.length === 0) return false
   const parsed = ipaddr.process(address)
   return trusted.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+}
+
+/** Of the socket's own peer, which needs no parser: IPv4 stands as itself also on a socket of both families. */
+function peerAddress(peer: string): string {
+  if (peer.startsWith('::ffff:') && peer.includes('.')) return peer.slice('::ffff:'.length)
+  return peer.includes(':') || peer === '' ? plainAddress(peer) : peer
 }
 
 function plainAddress(text: string): string {
