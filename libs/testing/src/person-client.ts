@@ -44,13 +44,13 @@ export class PersonClient {
     return this.#token
   }
 
-  /** Asks as this person; a 429 that names a time under a minute is waited for. */
+  /** Asks as this person; a rate limit that ends within a minute is waited for. */
   async ask(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Said> {
     const deadline = Date.now() + PATIENCE_MS
     for (;;) {
       const said = await this.#send(method, path, body, { ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }), ...headers })
       const waitMs = Number(said.headers.get('retry-after') ?? 0) * 1000
-      if (said.status !== 429 || Date.now() + waitMs > deadline) return said
+      if (said.body?.code !== 'rate_limited' || waitMs === 0 || Date.now() + waitMs > deadline) return said
       await delay(waitMs)
     }
   }

@@ -1,0 +1,29 @@
+// S-INV-1 to S-INV-13 (saga page §3.1), checked on a deployment at rest. A violation is a sentence; none is what a test expects.
+import { noSecrets } from './canaries.ts'
+import { abortedLeftNothing, completedIsComplete, followed, noHalfPerson, once, oneWinner, undoIsFinal } from './people.ts'
+import { everySagaEnds, oneSagaForARegistration, oneTruth, pivotHolds } from './sagas.ts'
+import { type Reachable, withWorld } from './world.ts'
+
+export interface Checked extends Reachable {
+  /** Directory of the logs. */
+  readonly logs: string
+  /** Texts that may be nowhere: addresses, names, secrets, tokens. */
+  readonly canaries: readonly string[]
+}
+
+export function violations({ logs, canaries, ...reachable }: Checked): Promise<readonly string[]> {
+  return withWorld(reachable, async (world) => [
+    ...(await completedIsComplete(world)),
+    ...(await abortedLeftNothing(world)),
+    ...(await noHalfPerson(world)),
+    ...(await oneWinner(world)),
+    ...(await once(world)),
+    ...undoIsFinal(world),
+    ...pivotHolds(world),
+    ...oneTruth(world),
+    ...everySagaEnds(world),
+    ...(await noSecrets(world, canaries, logs)),
+    ...oneSagaForARegistration(world),
+    ...(await followed(world)),
+  ])
+}

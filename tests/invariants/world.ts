@@ -1,0 +1,73 @@
+// Everything a deployment holds, read once as its superuser: what the invariants are checked against.
+import type { EventStore } from '@loomworks/event-store'
+import { readEnvelope } from '@loomworks/event-store'
+import { derivedId, type Envelope } from '@loomworks/kernel'
+import { type Database, many, openDatabase, sql } from '@loomworks/sql'
+import { z } from 'zod'
+
+export interface SagaWorld {
+  readonly id: string
+  readonly state: string
+  readonly personId: string
+  readonly engagementId: string
+  readonly events: readonly Envelope[]
+  readonly engagement: readonly Envelope[]
+  readonly fences: ReadonlyMap<string, string>
+  readonly tokenHash: string | undefined
+  readonly registrationId: string
+}
+
+export interface World {
+  readonly db: Database
+  readonly sagas: readonly SagaWorld[]
+}
+
+export interface Reachable {
+  readonly adminUrl: string
+  readonly eventStore: EventStore
+}
+
+const SagaRow = z.object({ saga_id: z.string(), state: z.string() })
+const FenceRow = z.object({ saga_id: z.string(), step: z.string(), state: z.string() })
+const Requested = z.looseObject({ input: z.looseObject({ registrationId: z.string(), tokenHash: z.string().optional() }) })
+
+/** Opens the deployment's database, reads all sagas and what they did, and hands it over. */
+export async function withWorld<T>({ adminUrl, eventStore }: Reachable, look: (world: World) => Promise<T>): Promise<T> {
+  const db = openDatabase({ url: adminUrl, max: 2, applicationName: 'invariants', onError: () => undefined })
+  try {
+    const rows = await many(db, SagaRow, sql`select saga_id, state from identity.saga_open`)
+    const fences = await many(
+      db,
+      FenceRow,
+      sql`select saga_id, step, state from identity.saga_fence
+          union all select saga_id, step, state from credit.saga_fence
+          union all select saga_id, step, state from memory.saga_fence`,
+    )
+    const sagas: SagaWorld[] = []
+    for (const { saga_id: id, state } of rows) {
+      const events = await stream(eventStore, `saga-signup-${id}`)
+      const engagementId = derivedId(id, 'engagement')
+      const { input } = Requested.parse(events[0]?.data)
+      sagas.push({
+        id,
+        state,
+        personId: derivedId(id, 'person'),
+        engagementId,
+        events,
+        engagement: await stream(eventStore, `engagement-${engagementId}`),
+        fences: new Map(fences.filter(({ saga_id }) => saga_id === id).map((fence) => [fence.step, fence.state])),
+        tokenHash: input.tokenHash,
+        registrationId: input.registrationId,
+      })
+    }
+    return await look({ db, sagas })
+  } finally {
+    await db.close()
+  }
+}
+
+async function stream(store: EventStore, name: string): Promise<readonly Envelope[]> {
+  const events: Envelope[] = []
+  for await (const event of store.readStream(name)) events.push(readEnvelope(event))
+  return events
+}

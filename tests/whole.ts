@@ -1,0 +1,94 @@
+// All six services on a home of their own, as `npm start` runs them, for the tests of what only the whole shows.
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually, PersonClient } from '@loomworks/testing'
+import { expect } from 'vitest'
+import { type Instance, startAll } from '../dev/all.ts'
+import { violations } from './invariants/check.ts'
+
+export interface Whole extends AsyncDisposable {
+  readonly instance: Instance
+  readonly url: string
+  /** Somebody who has not signed up yet, with an address nobody else has. */
+  newcomer(): Newcomer
+  /** A person with the roles admin and ops. */
+  admin(): Promise<PersonClient>
+  /** Texts that may be nowhere but where they belong. */
+  readonly canaries: string[]
+  /** Waits until S-INV-1 to S-INV-13 hold; fails with what does not. */
+  holds(): Promise<void>
+}
+
+export interface Newcomer {
+  readonly client: PersonClient
+  readonly email: string
+  readonly displayName: string
+  signUp(claimToken?: string): Promise<unknown>
+}
+
+export async function startWhole({
+  limitsOff = true,
+  environment = {},
+}: {
+  readonly limitsOff?: boolean
+  readonly environment?: Readonly<Record<string, string>>
+} = {}): Promise<Whole> {
+  const home = mkdtempSync(join(tmpdir(), 'loomworks-whole-'))
+  const instance = await startAll({ home, port: await freePort(), limitsOff, terminal: () => undefined, step: () => undefined, environment })
+  const canaries: string[] = []
+  let first: Promise<PersonClient> | undefined
+  const newcomer = () => newcomerAt(instance.url, canaries)
+  return {
+    instance,
+    url: instance.url,
+    newcomer,
+    canaries,
+    admin: () => {
+      first ??= firstPerson(newcomer())
+      return first
+    },
+    holds: () =>
+      eventually(async () =>
+        expect(await violations({ adminUrl: instance.adminUrl, eventStore: instance.platform.eventStore, logs: instance.home.logs, canaries })).toEqual([]),
+      ),
+    async [Symbol.asyncDispose]() {
+      await instance.stop()
+      rmSync(home, { recursive: true, force: true })
+    },
+  }
+}
+
+/** In embedded mode the first person is the administrator. */
+async function firstPerson(person: Newcomer): Promise<PersonClient> {
+  await person.signUp()
+  return person.client
+}
+
+function newcomerAt(url: string, canaries: string[]): Newcomer {
+  const name = `canary-${randomUUID()}`
+  const email = `${name}@example.org`
+  const client = new PersonClient(url)
+  canaries.push(name)
+  return {
+    client,
+    email,
+    displayName: name,
+    async signUp(claimToken) {
+      const answer = await client.signUp({ email, displayName: name, companionName: `Iris ${name}`, ...(claimToken !== undefined && { claimToken }) })
+      canaries.push(client.token ?? name, ...(claimToken === undefined ? [] : [claimToken]))
+      return answer
+    },
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((done) => {
+    const server = createServer().listen(0, () => {
+      const address = server.address()
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
