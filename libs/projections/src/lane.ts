@@ -91,6 +91,7 @@ export class Lane {
 
   offer(event: StoredEvent): void {
     if (this.stopped || comparePositions(event.position, this.#position) <= 0) return
+    if (!concerned(this.projection, event)) return
     this.#caughtUp = false
     this.#pending.push(event)
     this.#working ??= this.#work()
@@ -185,5 +186,15 @@ export class Lane {
     this.#parts.onTrouble(error)
     await delay(this.#retryMs * (0.5 + Math.random() / 2), undefined, { signal: this.#signal }).catch(() => undefined)
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)
+  }
+}
+
+/** What cannot be read concerns everybody: it is found where it is applied. */
+function concerned({ concerns }: Projection, event: StoredEvent): boolean {
+  if (concerns === undefined) return true
+  try {
+    return concerns(projectedOf(event))
+  } catch {
+    return true
   }
 }

@@ -26,6 +26,8 @@ export interface Projection {
   readonly streams: readonly string[]
   /** Follow the hash chain of each stream too; a break stops this projection. */
   readonly verifyChain?: boolean
+  /** False for an event that changes nothing here: it costs no transaction, and the checkpoint passes it with the next one that does. */
+  readonly concerns?: (event: Projected<Envelope>) => boolean
   /** Writes what becomes of these events, in order, inside the transaction of the checkpoint. */
   apply(tx: Tx, events: readonly Projected<Envelope>[], schema: string): Promise<void>
 }
@@ -34,12 +36,14 @@ export interface BatchOptions<Event> {
   readonly name: string
   readonly streams: readonly string[]
   readonly verifyChain?: boolean
+  readonly concerns?: (event: Event) => boolean
   readonly apply: (tx: Tx, events: readonly Projected<Event>[], schema: string) => Promise<void>
 }
 
 /** A projection that writes as it likes. */
-export function batchProjection<Event>({ apply, ...rest }: BatchOptions<Event>): Projection {
-  return { ...rest, apply: (tx, events, schema) => apply(tx, eventsOf<Event>(events), schema) }
+export function batchProjection<Event>({ apply, concerns, ...rest }: BatchOptions<Event>): Projection {
+  const judged = concerns && { concerns: (each: Projected<Envelope>) => eventsOf<Event>([each]).some(({ event }) => concerns(event)) }
+  return { ...rest, ...judged, apply: (tx, events, schema) => apply(tx, eventsOf<Event>(events), schema) }
 }
 
 export interface FeedOptions<Event> {

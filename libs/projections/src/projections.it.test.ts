@@ -168,6 +168,23 @@ test('a feed writes its outbox rows once, however often its events come, and say
   expect(told).toBeGreaterThanOrEqual(2)
 })
 
+test('what does not concern a projection costs no transaction, and its checkpoint passes it with the next event that does', async () => {
+  const batches: number[] = []
+  const closings = batchProjection<Noted>({
+    name: 'closings',
+    streams: ['room-'],
+    concerns: ({ type }) => type === 'Closed',
+    apply: async (_tx, events) => void batches.push(events.length),
+  })
+  await append('room-a', [opened('a'), said('a', 'ada'), said('a', 'bob')])
+  await using runner = running([closings, rooms])
+  await seen([rooms], 3)
+  expect(runner.lag().find(({ name }) => name === 'closings')).toMatchObject({ position: '0', behindEvents: 0 })
+  await append('room-a', [closed('a')])
+  await seen([closings], 4)
+  expect(batches).toEqual([1])
+})
+
 test('rows dropped and rebuilt while writes continue are the same rows', async () => {
   for (let n = 0; n < 50; n++) await append(`room-${n}`, [opened(`${n}`), said(`${n}`, 'ada', 'bob'), ...(n % 7 === 0 ? [closed(`${n}`)] : [])])
   await using _ = running([rooms])

@@ -70,6 +70,8 @@ export function rowProjection<Event, Row extends object>(options: RowOptions<Eve
     shape,
     touched,
     foldInto,
+    // Who follows the hash chain has to see every event of it.
+    ...(!verifyChain && { concerns: (each: Projected<Envelope>) => keysOf(options, each).length > 0 }),
     apply: async (tx, events, schema) => {
       const target = `${schema}.${shape.table}`
       const rows = await loadRows(tx, target, shape, touched(events))

@@ -14,7 +14,7 @@ export interface Before {
 
 const Cursor = z.tuple([z.iso.datetime(), z.guid()])
 
-export function cursorOf({ at, id }: Before): string {
+function cursorOf({ at, id }: Before): string {
   return Buffer.from(JSON.stringify([at, id])).toString('base64url')
 }
 

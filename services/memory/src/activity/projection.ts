@@ -26,7 +26,10 @@ export const activity = rowProjection<EngagementEvent, Activity>({
   row: Activity,
   key: ['object'],
   streams: [ENGAGEMENT_STREAMS],
-  keys: (event) => (event.type === 'EngagementOpened' || event.type === 'MemoryAdded' || event.type === 'MemoryCommitted' ? [event.data.object] : []),
+  keys(event) {
+    if (event.type === 'EngagementOpened' || event.type === 'MemoryAdded') return event.data.owner === undefined ? [event.data.object] : []
+    return event.type === 'MemoryCommitted' ? [event.data.object] : []
+  },
   fold(row, event, { at, actor }) {
     if (event.type === 'MemoryCommitted') return row && { ...row, at, actor }
     if (event.type === 'MemoryAdded') return event.data.owner === undefined ? noted(event, 'commit') : row

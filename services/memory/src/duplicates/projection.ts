@@ -19,6 +19,7 @@ export function duplicateMarks({ keyring }: Pick<MemoryParts, 'keyring'>): Proje
   return batchProjection<EngagementEvent>({
     name: 'duplicate_mark_v1',
     streams: [ENGAGEMENT_STREAMS],
+    concerns: ({ type }) => type === 'MemoryAdded' || type === 'MemorySuperseded' || type === 'MemoryRetracted',
     apply: async (tx, events) => {
       await insert(tx, await marksOf(keyring, events))
       await remove(

@@ -48,7 +48,7 @@ export const SeedSealed = z.strictObject({
 })
 export type SeedSealed = z.output<typeof SeedSealed>
 
-export const TEXT_MAX_BYTES = 32_768
+const TEXT_MAX_BYTES = 32_768
 const text = z
   .string()
   .min(1)

@@ -60,7 +60,7 @@ interface Committing {
 }
 
 /** Throws where the caller may not make this draft count. */
-export function requireAuthority(draft: Draft, { actor, rights }: Committing): void {
+function requireAuthority(draft: Draft, { actor, rights }: Committing): void {
   if (draft.trust === 'untrusted' && actor.kind !== 'person') throw refuse.untrusted_needs_person()
   if (actor.kind === 'agent' && draft.author.kind === 'agent' && draft.author.id === actor.id) throw refuse.self_commit_forbidden()
   const ownPersonal = draft.class === 'personal' && rights.personally && isOf(draft.binding, rights.persona)

@@ -7,10 +7,6 @@ export function streamOf(engagement: string): string {
   return `${ENGAGEMENT_STREAMS}${engagement}`
 }
 
-export function engagementOf(stream: string): EngagementId {
-  return stream.slice(ENGAGEMENT_STREAMS.length) as EngagementId
-}
-
 /** An engagement is an object of its own, under its own id. */
 export function itself(engagement: EngagementId): ObjectId {
   return engagement as string as ObjectId

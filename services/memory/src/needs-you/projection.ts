@@ -2,7 +2,7 @@ import { MemoryClass } from '@loomworks/contracts'
 import { idOf } from '@loomworks/kernel'
 import { rowProjection } from '@loomworks/projections'
 import { z } from 'zod'
-import type { EngagementEvent } from '../engagement/events.ts'
+import type { EngagementEvent, EventOf } from '../engagement/events.ts'
 import { ENGAGEMENT_STREAMS } from '../engagement/stream.ts'
 
 export const NeedsYou = z.object({
@@ -23,7 +23,7 @@ export const needsYou = rowProjection<EngagementEvent, z.output<typeof NeedsYou>
   row: NeedsYou,
   key: ['object'],
   streams: [ENGAGEMENT_STREAMS],
-  keys: (event) => (event.type.startsWith('Memory') && 'object' in event.data ? [event.data.object] : []),
+  keys: (event) => (isOfDraft(event) ? [event.data.object] : []),
   fold(_row, event, { at }) {
     if (event.type !== 'MemoryAdded' || event.data.owner !== undefined) return undefined
     const { object, engagement, class: memoryClass, binding } = event.data
@@ -40,3 +40,8 @@ export const needsYou = rowProjection<EngagementEvent, z.output<typeof NeedsYou>
     }
   },
 })
+
+function isOfDraft(event: EngagementEvent): event is EventOf<'MemoryAdded' | 'MemoryCommitted' | 'MemoryRetracted'> {
+  if (event.type === 'MemoryAdded') return event.data.owner === undefined
+  return event.type === 'MemoryCommitted' || event.type === 'MemoryRetracted'
+}

@@ -26,7 +26,7 @@ export async function openWellKnown({ eventStore, clock, sandbox: withSandbox }:
   }
 }
 
-export function wellKnownOpened({ id: engagement, number, visibility }: WellKnown): EventOf<'EngagementOpened'> {
+function wellKnownOpened({ id: engagement, number, visibility }: WellKnown): EventOf<'EngagementOpened'> {
   const binding = { k: 'HatOnly', hat: engagement } as const
   return {
     type: 'EngagementOpened',
