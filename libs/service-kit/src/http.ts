@@ -52,7 +52,7 @@ export function httpServer<Parts>(options: ServerOptions<Parts>): FastifyInstanc
   app.setNotFoundHandler((request, reply) => sendRefusal(shared.route_not_found(), request, reply, options.log))
   app.addHook('onResponse', (request, reply, done) => {
     const id = request.routeOptions.config as { operation?: string }
-    if (id.operation !== undefined) options.metrics.requests.observe({ operation: id.operation, status: String(reply.statusCode) }, reply.elapsedTime / 1000)
+    if (id.operation !== undefined) options.metrics.answered(id.operation, String(reply.statusCode), reply.elapsedTime / 1000)
     done()
   })
   addHealth(app, options)

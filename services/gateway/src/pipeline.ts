@@ -109,11 +109,12 @@ function preflight({ table, config }: PipelineParts, { request, response, head, 
   response.writeHead(204, { ...headers, allow: found.allow.join(', '), ...preflightHeaders(request.headers.origin, config.allowedOrigins, found.allow) }).end()
 }
 
-function timed({ requests }: ServiceMetrics, { id }: Route, response: ServerResponse): void {
+function timed(metrics: ServiceMetrics, { id }: Route, response: ServerResponse): void {
   const began = performance.now()
+  // 'close' comes in every case, also when the client leaves.
   response.once('close', () => {
     const status = response.headersSent ? String(response.statusCode) : CLIENT_LEFT
-    requests.observe({ operation: id, status }, (performance.now() - began) / 1000)
+    metrics.answered(id, status, (performance.now() - began) / 1000)
   })
 }
 

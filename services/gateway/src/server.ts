@@ -56,6 +56,8 @@ function socketOptions({ headersWithinMs = HEADERS_WITHIN_MS, requestWithinMs = 
     // How often both are looked at: at Node's 30 s a slow head would live four times its limit.
     connectionsCheckingInterval: Math.min(headersWithinMs, 1000),
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // Most requests have no body, and no stream has to be ended for one that is not there.
+    optimizeEmptyRequests: true,
     // A request without a host is refused in our own shape.
     requireHostHeader: false,
   }
