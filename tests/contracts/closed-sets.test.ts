@@ -2,9 +2,12 @@
 import {
   AccountStatus,
   Designation,
+  EngagementState,
   FenceState,
   GrantKind,
   LineRole,
+  MemoryClass,
+  MemoryObjectType,
   PersonState,
   PrincipalKind,
   Priority,
@@ -12,15 +15,17 @@ import {
   SagaName,
   SagaState,
   SessionEnd,
+  Visibility,
 } from '@loomworks/contracts'
 import { ActorKind, Fact, ForayClass, ForayType, OwnerKind, WhoRole } from '@loomworks/foray'
-import { ApprovalMode, ServiceName } from '@loomworks/kernel'
+import { ApprovalMode, ServiceName, Trust } from '@loomworks/kernel'
 import { many, sql } from '@loomworks/sql'
 import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
 import { expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { SERVICES } from '../../dev/services.ts'
 import { AssetKind, ExhaustionPreference, GrantStatus, LicenseTier, PartyKind, RegistryStatus, TxKind } from '../../services/credit/src/vocabulary.ts'
+import { ActivityKind, BindingKind, GateState, LifetimeKind } from '../../services/memory/src/vocabulary.ts'
 
 const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'audit.checkpoint.kind': z.enum(['flush', 'minute', 'close']),
@@ -54,12 +59,36 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'identity.saga_open.definition': SagaName,
   'identity.saga_open.state': SagaState,
   'identity.sessions.revoked_reason': SessionEnd,
+  'memory.activity_v1.binding_kind': BindingKind,
+  'memory.activity_v1.class': MemoryClass,
+  'memory.activity_v1.kind': ActivityKind,
+  'memory.activity_v1.persona_kind': PrincipalKind,
+  'memory.current_memory_v1.binding_kind': BindingKind,
+  'memory.current_memory_v1.class': MemoryClass,
+  'memory.current_memory_v1.lifetime': LifetimeKind,
+  'memory.current_memory_v1.persona_kind': PrincipalKind,
+  'memory.current_memory_v1.trust': Trust,
+  'memory.current_memory_v1.type': MemoryObjectType,
+  'memory.duplicate_mark_v1.class': MemoryClass,
+  'memory.duplicate_mark_v1.persona_kind': PrincipalKind,
+  'memory.ended_holder.holder_kind': PrincipalKind,
+  'memory.engagement_v1.state': EngagementState,
+  'memory.engagement_v1.visibility': Visibility,
+  'memory.holder_key.holder_kind': PrincipalKind,
+  'memory.membership_v1.principal_kind': PrincipalKind,
+  'memory.needs_you_v1.binding_kind': BindingKind,
+  'memory.needs_you_v1.class': MemoryClass,
+  'memory.needs_you_v1.persona_kind': PrincipalKind,
+  'memory.personal_gate.state': GateState,
+  'memory.saga_fence.state': FenceState,
 }
 
 const Check = z.object({ column: z.string(), definition: z.string() })
 
 test('what the database checks is what the closed set says, column by column', async () => {
-  const schemas = Object.fromEntries(SERVICES.flatMap(({ name, migrations }) => (migrations === undefined ? [] : [[name, migrations]])))
+  const schemas = Object.fromEntries(
+    SERVICES.flatMap(({ name, migrations: directory, reader = false }) => (directory === undefined ? [] : [[name, { directory, reader }]])),
+  )
   await using database = await testDatabase(inject('adminUrl'), { ...PLATFORM_SCHEMAS, ...schemas })
   const checks = await many(
     database.db,

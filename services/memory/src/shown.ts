@@ -6,7 +6,7 @@ import { type CurrentMemory, type Referred, readable } from './current-memory/qu
 import type { MemoryParts } from './parts.ts'
 import { asReader } from './reader.ts'
 import { snakeCased } from './snake.ts'
-import { LifetimeKind, type Persona, type Ref } from './vocabulary.ts'
+import { BindingKind, LifetimeKind, type Persona, type Ref } from './vocabulary.ts'
 
 const ShownActor = z.looseObject({ kind: z.enum(['person', 'companion', 'agent', 'service']), id: z.string() })
 /** A reference its reader may not follow shows only that it is there. */
@@ -18,7 +18,7 @@ export const ShownMemory = z.object({
   type: MemoryObjectType,
   version: z.int(),
   class: MemoryClass,
-  binding: z.looseObject({ k: z.enum(['PersonalOnly', 'HatOnly']) }),
+  binding: z.looseObject({ k: BindingKind }),
   lifetime: z.looseObject({ k: LifetimeKind }),
   display_number: z.int().nullable(),
   payload: z.record(z.string(), z.json()),

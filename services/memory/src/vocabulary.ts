@@ -1,13 +1,13 @@
 // The words of memory, once: what an object is, whose it is, and how it stands. What other services see too is in
 // @loomworks/contracts.
-import type { MemoryClass as Class, MemoryObjectType } from '@loomworks/contracts'
+import { type MemoryClass as Class, type MemoryObjectType, PrincipalKind } from '@loomworks/contracts'
 import { type EngagementId, idOf, type ObjectId } from '@loomworks/kernel'
 import { z } from 'zod'
 
 export type MemoryClass = z.output<typeof Class>
 export type ObjectType = z.output<typeof MemoryObjectType>
 
-export const Persona = z.strictObject({ kind: z.enum(['person', 'agent']), id: idOf() })
+export const Persona = z.strictObject({ kind: PrincipalKind, id: idOf() })
 /** Who a memory belongs to. A Companion has no persona of its own: it is its person's. */
 export type Persona = Readonly<z.output<typeof Persona>>
 
@@ -26,6 +26,7 @@ export type EventRef = Readonly<z.output<typeof EventRef>>
 export const Location = z.strictObject({ k: z.literal('log'), event: EventRef, hash: z.string().regex(/^[0-9a-f]{64}$/) })
 export type Location = Readonly<z.output<typeof Location>>
 
+export const BindingKind = z.enum(['PersonalOnly', 'HatOnly'])
 export type Binding = { readonly k: 'PersonalOnly'; readonly persona: Persona } | { readonly k: 'HatOnly'; readonly hat: string }
 
 export const SupersedeReason = z.enum(['refined', 'contradicted', 'scope_bounded'])
@@ -40,6 +41,11 @@ export type Lifetime =
   | { readonly k: 'Active' }
   | { readonly k: 'Superseded'; readonly by: Ref; readonly why: SupersedeReason }
   | { readonly k: 'Retracted'; readonly why: RetractionReason; readonly preservedIn: Location; readonly consent: EventRef | null }
+
+/** Personal engagements: what waits, what may be heard, what is never heard. */
+export const GateState = z.enum(['held', 'released', 'void'])
+
+export const ActivityKind = z.enum(['commit', 'activation'])
 
 export const AssertionKind = z.enum(['fact', 'preference', 'constraint', 'decision', 'question', 'observation'])
 export type AssertionKind = z.output<typeof AssertionKind>

@@ -1,17 +1,18 @@
-import { MemoryClass } from '@loomworks/contracts'
+import { MemoryClass, PrincipalKind } from '@loomworks/contracts'
 import { Actor, idOf } from '@loomworks/kernel'
 import { rowProjection } from '@loomworks/projections'
 import { z } from 'zod'
 import type { EngagementEvent, EventOf } from '../engagement/events.ts'
 import { ENGAGEMENT_STREAMS } from '../engagement/stream.ts'
+import { ActivityKind, BindingKind } from '../vocabulary.ts'
 
 export const Activity = z.object({
   object: idOf<'object'>(),
   engagement: idOf<'engagement'>(),
-  kind: z.enum(['commit', 'activation']),
+  kind: ActivityKind,
   class: MemoryClass,
-  binding_kind: z.enum(['PersonalOnly', 'HatOnly']),
-  persona_kind: z.enum(['person', 'agent']).nullable(),
+  binding_kind: BindingKind,
+  persona_kind: PrincipalKind.nullable(),
   persona_id: idOf().nullable(),
   at: z.string().nullable(),
   actor: Actor.nullable(),

@@ -4,8 +4,9 @@ import { enqueue, type OutboxRow } from '@loomworks/bus'
 import { idOf, type PersonId } from '@loomworks/kernel'
 import { type Db, exec, many, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import { GateState } from '../vocabulary.ts'
 
-const Gate = z.object({ engagement: z.string(), owner: idOf<'person'>(), state: z.enum(['held', 'released', 'void']) })
+const Gate = z.object({ engagement: z.string(), owner: idOf<'person'>(), state: GateState })
 export type Gate = z.output<typeof Gate>
 
 export interface Held {

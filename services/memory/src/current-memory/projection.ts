@@ -1,18 +1,18 @@
-import { MemoryClass, MemoryObjectType } from '@loomworks/contracts'
+import { MemoryClass, MemoryObjectType, PrincipalKind } from '@loomworks/contracts'
 import { Actor, idOf, Trust, unreachable } from '@loomworks/kernel'
 import { type AboutRow, rowProjection } from '@loomworks/projections'
 import { z } from 'zod'
 import type { BornEvent, EngagementEvent } from '../engagement/events.ts'
 import { ENGAGEMENT_STREAMS, inductedCycle, inductedSeed, itself } from '../engagement/stream.ts'
-import { LifetimeKind, Ref, SupersedeReason } from '../vocabulary.ts'
+import { BindingKind, LifetimeKind, Ref, SupersedeReason } from '../vocabulary.ts'
 
 export const CurrentMemory = z.object({
   object: idOf<'object'>(),
   engagement: idOf<'engagement'>(),
   type: MemoryObjectType,
   class: MemoryClass,
-  binding_kind: z.enum(['PersonalOnly', 'HatOnly']),
-  persona_kind: z.enum(['person', 'agent']).nullable(),
+  binding_kind: BindingKind,
+  persona_kind: PrincipalKind.nullable(),
   persona_id: idOf().nullable(),
   version: z.int(),
   lifetime: LifetimeKind,

@@ -4,6 +4,7 @@ import { type Db, many, type Sql, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { CurrentMemory } from '../current-memory/queries.ts'
 import type { Before } from '../paging.ts'
+import { ActivityKind } from '../vocabulary.ts'
 
 const sharedEngagements = sql`select engagement, number from memory.engagement where visibility <> 'personal'`
 
@@ -39,7 +40,7 @@ const Happened = z.object({
   object: idOf<'object'>(),
   engagement: idOf<'engagement'>(),
   number: z.int().nullable(),
-  kind: z.enum(['commit', 'activation']),
+  kind: ActivityKind,
   at: z.string(),
   actor: Actor,
 })

@@ -1,11 +1,12 @@
 // The keyring's rows. A key in the log could never be destroyed, so these rows are no projection: they are the truth about keys.
+import { PrincipalKind } from '@loomworks/contracts'
 import type { Sealed, WrappedKey } from '@loomworks/event-store'
 import { type Database, type Db, exec, many, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import type { Persona } from '../vocabulary.ts'
 
 const Wrapped = z.object({ sealed: z.custom<Sealed>(), check: z.string() })
-const HolderRow = z.object({ key_id: z.string(), holder_kind: z.enum(['person', 'agent']), holder_id: z.string(), wrapped: Wrapped })
+const HolderRow = z.object({ key_id: z.string(), holder_kind: PrincipalKind, holder_id: z.string(), wrapped: Wrapped })
 export type HolderRow = z.output<typeof HolderRow>
 const KeyRow = HolderRow.extend({ data_key: z.string(), data_wrapped: Wrapped })
 

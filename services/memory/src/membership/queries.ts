@@ -1,4 +1,4 @@
-import { Designation } from '@loomworks/contracts'
+import { Designation, PrincipalKind } from '@loomworks/contracts'
 import { type EngagementId, idOf } from '@loomworks/kernel'
 import { type Db, exec, maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
@@ -6,7 +6,7 @@ import { z } from 'zod'
 export const Standing = z.object({
   membership: idOf<'membership'>(),
   engagement: idOf<'engagement'>(),
-  principal_kind: z.enum(['person', 'agent']),
+  principal_kind: PrincipalKind,
   principal_id: idOf(),
   designations: z.array(Designation),
   commit_authority: z.boolean(),

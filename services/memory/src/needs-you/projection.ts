@@ -1,17 +1,18 @@
-import { MemoryClass } from '@loomworks/contracts'
+import { MemoryClass, PrincipalKind } from '@loomworks/contracts'
 import { idOf } from '@loomworks/kernel'
 import { rowProjection } from '@loomworks/projections'
 import { z } from 'zod'
 import type { EngagementEvent, EventOf } from '../engagement/events.ts'
 import { ENGAGEMENT_STREAMS } from '../engagement/stream.ts'
+import { BindingKind } from '../vocabulary.ts'
 
 export const NeedsYou = z.object({
   object: idOf<'object'>(),
   engagement: idOf<'engagement'>(),
   kind: z.literal('held_memory'),
   class: MemoryClass,
-  binding_kind: z.enum(['PersonalOnly', 'HatOnly']),
-  persona_kind: z.enum(['person', 'agent']).nullable(),
+  binding_kind: BindingKind,
+  persona_kind: PrincipalKind.nullable(),
   persona_id: idOf().nullable(),
   since: z.string(),
 })

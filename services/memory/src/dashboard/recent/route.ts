@@ -5,12 +5,13 @@ import { page, paged, placeOf } from '../../paging.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { snakeCased } from '../../snake.ts'
+import { ActivityKind } from '../../vocabulary.ts'
 import { happenedSince } from '../queries.ts'
 import { NamedEngagement, NamedObject, namedEngagement } from '../shown.ts'
 
 const THIRTY_DAYS_MS = 30 * 86_400_000
 const Entry = z.object({
-  kind: z.enum(['commit', 'activation']),
+  kind: ActivityKind,
   engagement: NamedEngagement,
   ref: NamedObject,
   at: z.string(),
