@@ -4,9 +4,10 @@ import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { STREAMS } from '@loomworks/contracts'
-import { ServiceName, sha256 } from '@loomworks/kernel'
+import { type Clock, ServiceName, sha256 } from '@loomworks/kernel'
 import {
   type Address,
+  type AnyService,
   buildPlatform,
   consumersOf,
   type Foundation,
@@ -34,6 +35,15 @@ export interface AllOptions {
   readonly step: (name: string, ms: number) => void
   /** Settings of the services beside those that embedded mode makes itself. */
   readonly environment?: Readonly<Record<string, string>>
+  /** The clock of a service, where it is not the machine's: services on several hosts do not agree on the time. */
+  readonly clockOf?: (service: ServiceName) => Clock
+}
+
+/** A service of a running instance; the others go on without it. */
+export interface Part {
+  stop(): Promise<void>
+  /** Starts it again and waits until it is ready. */
+  start(): Promise<void>
 }
 
 export interface Instance {
@@ -43,6 +53,7 @@ export interface Instance {
   readonly platform: Platform
   /** The superuser's URL of the instance's database. */
   readonly adminUrl: string
+  part(service: ServiceName): Part
   stop(): Promise<void>
 }
 
@@ -70,10 +81,12 @@ export async function startAll(options: AllOptions): Promise<Instance> {
     const foundation = foundationOf({ options, home, log, postgres, passwords })
     undo.push(() => foundation.close())
     await timed('streams', () => ensureStreams(foundation.platform))
-    const running = await timed('services', () => startServices(foundation.platform, (service) => undo.push(() => service.stop(STOP_WITHIN_MS))))
+    const parts = new Parts(foundation.platform, options.clockOf)
+    undo.push(() => parts.stop())
+    const services = await timed('services', () => parts.start())
     const url = `http://localhost:${options.port}`
     home.announce(url)
-    return { url, home, services: running, platform: foundation.platform, adminUrl: postgres.adminUrl(DATABASE), stop }
+    return { url, home, services, platform: foundation.platform, adminUrl: postgres.adminUrl(DATABASE), part: (name) => parts.of(name), stop }
   } catch (error) {
     await stop()
     throw sentenceOf(error, options.port)
@@ -186,19 +199,49 @@ async function ensureStreams({ bus }: Platform): Promise<void> {
   await bus.ensure({ streams: STREAMS, consumers: SERVICES.flatMap(consumersOf) })
 }
 
-/** All at once, in any order. When one refuses, the others are still handed over, so that they can be stopped. */
-async function startServices(platform: Platform, started: (service: RunningService) => void): Promise<Instance['services']> {
-  const begun = performance.now()
-  const starts = await Promise.allSettled(SERVICES.map((definition) => startService(definition, platform)))
-  const running = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
-  running.forEach(started)
-  for (const start of starts) if (start.status === 'rejected') throw start.reason
-  return Promise.all(
-    running.map(async (service) => {
-      await service.ready(READY_WITHIN_MS)
-      return { name: service.name, ready: true, ms: Math.round(performance.now() - begun) } as const
-    }),
-  )
+/** The six services on one platform. */
+class Parts {
+  readonly #platform: Platform
+  readonly #clockOf: (service: ServiceName) => Clock
+  readonly #running = new Map<ServiceName, RunningService>()
+
+  constructor(platform: Platform, clockOf: (service: ServiceName) => Clock = () => platform.clock) {
+    this.#platform = platform
+    this.#clockOf = clockOf
+  }
+
+  /** All at once, in any order. When one refuses, the others run all the same, so that they can be stopped. */
+  async start(): Promise<Instance['services']> {
+    const begun = performance.now()
+    const starts = await Promise.allSettled(SERVICES.map((definition) => this.#start(definition)))
+    for (const start of starts) if (start.status === 'rejected') throw start.reason
+    return Promise.all(
+      [...this.#running.values()].map(async (service) => {
+        await service.ready(READY_WITHIN_MS)
+        return { name: service.name, ready: true, ms: Math.round(performance.now() - begun) } as const
+      }),
+    )
+  }
+
+  of(name: ServiceName): Part {
+    return {
+      stop: async () => this.#running.get(name)?.stop(STOP_WITHIN_MS),
+      start: async () => {
+        for (const definition of SERVICES) if (definition.name === name) await this.#start(definition)
+        await this.#running.get(name)?.ready(READY_WITHIN_MS)
+      },
+    }
+  }
+
+  /** One after the other, the gateway first: nobody asks a service that is gone. */
+  async stop(): Promise<void> {
+    for (const { name } of [...SERVICES].reverse()) await this.#running.get(name)?.stop(STOP_WITHIN_MS)
+  }
+
+  async #start(definition: AnyService): Promise<void> {
+    const { name } = definition
+    this.#running.set(name, await startService(definition, { ...this.#platform, clock: this.#clockOf(name) }))
+  }
 }
 
 /** What a person can mend is said in one sentence: a port that is taken, a wrong setting, a newer schema. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually, PersonClient } from '@loomworks/testing'
 import { expect } from 'vitest'
-import { type Instance, startAll } from '../dev/all.ts'
+import { type AllOptions, type Instance, startAll } from '../dev/all.ts'
 import { violations } from './invariants/check.ts'
 
 export interface Whole extends AsyncDisposable {
@@ -29,15 +29,12 @@ export interface Newcomer {
   signUp(claimToken?: string): Promise<unknown>
 }
 
-export async function startWhole({
-  limitsOff = true,
-  environment = {},
-}: {
-  readonly limitsOff?: boolean
-  readonly environment?: Readonly<Record<string, string>>
-} = {}): Promise<Whole> {
-  const home = mkdtempSync(join(tmpdir(), 'loomworks-whole-'))
-  const instance = await startAll({ home, port: await freePort(), limitsOff, terminal: () => undefined, step: () => undefined, environment })
+type WholeOptions = Partial<Pick<AllOptions, 'home' | 'limitsOff' | 'environment' | 'clockOf'>>
+
+/** Without a home, one of its own that goes with it. */
+export async function startWhole({ home: given, limitsOff = true, ...rest }: WholeOptions = {}): Promise<Whole> {
+  const home = given ?? mkdtempSync(join(tmpdir(), 'loomworks-whole-'))
+  const instance = await startAll({ home, port: await freePort(), limitsOff, terminal: () => undefined, step: () => undefined, ...rest })
   const canaries: string[] = []
   let first: Promise<PersonClient> | undefined
   const newcomer = () => newcomerAt(instance.url, canaries)
@@ -56,7 +53,7 @@ export async function startWhole({
       ),
     async [Symbol.asyncDispose]() {
       await instance.stop()
-      rmSync(home, { recursive: true, force: true })
+      if (given === undefined) rmSync(home, { recursive: true, force: true })
     },
   }
 }

@@ -1,5 +1,6 @@
 // The first signup over six services, as a client sees it through the gateway.
 import { randomUUID } from 'node:crypto'
+import { EngagementState } from '@loomworks/contracts'
 import { PersonClient, Unexpected } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWhole, type Whole } from '../whole.ts'
@@ -38,9 +39,12 @@ test('a person signs up, sees who they are, and has everything from the first mo
 test('S-INV-10: the personal engagement is in no list and no dashboard', async () => {
   const { client, signUp } = whole.newcomer()
   await signUp()
-  const { items } = await client.expect(200, 'GET', '/engagements')
-  expect(items.filter(({ visibility }: { visibility: string }) => visibility === 'personal')).toEqual([])
   const { personal_engagement_id: own } = await client.expect(200, 'GET', '/me')
+  for (const filter of ['', ...EngagementState.options.map((state) => `?state=${state}`), '?limit=100']) {
+    const { items } = await client.expect(200, 'GET', `/engagements${filter}`)
+    expect(items.filter(({ id, visibility }: { id: string; visibility: string }) => visibility === 'personal' || id === own)).toEqual([])
+  }
+  for (const filter of ['visibility=personal', `id=${own}`]) expect((await client.ask('GET', `/engagements?${filter}`)).status).toBe(422)
   for (const name of ['active', 'needs_you', 'recent']) expect(JSON.stringify(await client.expect(200, 'GET', `/me/dashboard/${name}`))).not.toContain(own)
 })
 
