@@ -337,7 +337,10 @@ CREATE OR REPLACE FUNCTION memory.is_member(in_engagement uuid, principal_id uui
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'memory'
-AS $function$ select exists (select from memory.membership_v1 m where m.engagement = in_engagement and m.principal_id = is_member.principal_id and m.active) $function$
+AS $function$
+    select exists (select from memory.membership_v1 m where m.engagement = in_engagement and m.principal_id = is_member.principal_id and m.active)
+       and coalesce((select e.owner = is_member.principal_id from memory.engagement_v1 e where e.engagement = in_engagement), true)
+  $function$
 
 CREATE OR REPLACE FUNCTION memory.may_read(in_engagement uuid, class text, persona_id uuid)
  RETURNS boolean

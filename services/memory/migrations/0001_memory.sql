@@ -198,9 +198,12 @@ create table outbox_lease (
 create function principal() returns uuid language sql stable
   as $$ select nullif(current_setting('loom.principal', true), '')::uuid $$;
 
--- Security definer, because the reader sees no membership but its own.
+-- Security definer, because the reader sees no membership but its own. A personal engagement has no member but its owner, whatever is told.
 create function is_member(in_engagement uuid, principal_id uuid) returns boolean language sql stable security definer set search_path = memory
-  as $$ select exists (select from memory.membership_v1 m where m.engagement = in_engagement and m.principal_id = is_member.principal_id and m.active) $$;
+  as $$
+    select exists (select from memory.membership_v1 m where m.engagement = in_engagement and m.principal_id = is_member.principal_id and m.active)
+       and coalesce((select e.owner = is_member.principal_id from memory.engagement_v1 e where e.engagement = in_engagement), true)
+  $$;
 
 -- Visible: the persona is the caller; or operational, in an engagement of the caller, and its persona, where it has one, still there.
 create function may_read(in_engagement uuid, class text, persona_id uuid) returns boolean language sql stable security definer set search_path = memory

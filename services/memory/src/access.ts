@@ -110,5 +110,5 @@ function mayCommit(actor: Actor, { designations, commit_authority }: Standing, t
 /** The caller of a command: under an Idempotency-Key a repeat is the same command. */
 export function commandOf({ caller, idempotencyKey }: Asking, operation: string, engagement: EngagementId): Caller {
   if (idempotencyKey === undefined) return caller
-  return { ...caller, commandId: derivedId(caller.actor.id, operation, streamOf(engagement), idempotencyKey) }
+  return { ...caller, commandId: derivedId(caller.actor.id, caller.actor.kind, operation, streamOf(engagement), idempotencyKey) }
 }

@@ -121,6 +121,10 @@ test("what is not there, or not the caller's, is not found", async () => {
   const [ada, bob] = [await person(bench), await person(bench)]
   const { id } = (await ada.client.post(MINE, claim())).body
   expect(await ada.client.get(`${MINE}/${newId()}`)).toMatchObject({ status: 404, body: { code: 'memory.object_not_found' } })
+  const carol = await person(bench)
+  member(bench, carol.personId, ada.engagementId)
+  for (const path of [`/${id}`, `/${id}/history`]) expect((await carol.client.get(`/engagements/${ada.engagementId}/memory${path}`)).status).toBe(404)
+  expect((await carol.client.get(`/engagements/${ada.engagementId}/memory`)).body.items).toEqual([])
   for (const path of ['', `/${id}`, `/${id}/history`]) {
     expect(await bob.client.get(`/engagements/${ada.engagementId}/memory${path}`)).toMatchObject({ status: 404, body: { code: 'memory.engagement_not_found' } })
     expect((await bench.stranger.get(`${MINE}${path}`)).status).toBe(401)

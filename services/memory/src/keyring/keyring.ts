@@ -29,9 +29,10 @@ interface Ahead {
   batch: number
 }
 
-const FIRST_BATCH = 4
+const FIRST_BATCH = 2
 const LARGEST_BATCH = 128
-const LOW = 2
+const LOW = 1
+const SWEPT_AT_ONCE = 256
 /** A destroyed key opens nothing any more after this long. */
 const REMEMBERED_MS = 30_000
 
@@ -42,11 +43,12 @@ export class Keyring {
   readonly #opened = new Kept<Buffer>(10_000, REMEMBERED_MS)
   readonly #handed = new Kept<DataKey>(1000, REMEMBERED_MS)
   readonly #ahead = new Kept<Ahead>(500)
+  readonly #unused: DataKey[] = []
 
   constructor(db: Database, master: Buffer) {
     this.#rows = new KeyRows(db)
     this.#master = master
-    this.#ahead.onDropped = ({ keys }) => void this.#sweep([...keys]).catch(() => undefined)
+    this.#ahead.onDropped = ({ keys }) => this.#discard(keys)
   }
 
   /** A key that no event has been given, for the persona. The same event asks again: the same key. */
@@ -96,11 +98,19 @@ export class Keyring {
 
   /** Drops the keys that were made ahead and handed to nobody; a key that was handed out stays, its append may still be stored. */
   async close(): Promise<void> {
-    await this.#sweep([...this.#ahead.values()].flatMap(({ keys }) => keys.splice(0)))
+    for (const { keys } of this.#ahead.values()) this.#unused.push(...keys.splice(0))
+    await this.#sweep()
   }
 
-  async #sweep(keys: readonly DataKey[]): Promise<void> {
-    if (keys.length > 0) await this.#rows.drop(keys.map(({ id }) => id))
+  /** Takes the keys out of the list, so that nobody is given one of them any more, and drops many at once. */
+  #discard(keys: DataKey[]): void {
+    this.#unused.push(...keys.splice(0))
+    if (this.#unused.length >= SWEPT_AT_ONCE) void this.#sweep().catch(() => undefined)
+  }
+
+  async #sweep(): Promise<void> {
+    const ids = this.#unused.splice(0).map(({ id }) => id)
+    if (ids.length > 0) await this.#rows.drop(ids)
   }
 
   #makeBeside(persona: Persona, ahead: Ahead): void {
