@@ -50,6 +50,23 @@ test('it keeps the name of the signup, whatever the person is called now', async
   expect((await client.get('/engagements/me')).body.name).toBe('Personal — Ada')
 })
 
+test('a name is remembered for a moment, and no longer once it changed', async () => {
+  const { client, personId } = await person(bench, 'Ada')
+  await client.get('/engagements/me')
+  bench.identity.down = true
+  expect((await client.get('/engagements/me')).body.name).toBe('Personal — Ada')
+  await bench.publish(PersonNamesChanged, { personId, fields: ['display_name'] }, { revision: 1 })
+  await eventually(async () => expect(await client.get('/engagements/me')).toMatchObject({ status: 503, body: { code: 'dependency_down' } }))
+  bench.identity.down = false
+  expect((await client.get('/engagements/me')).body.name).toBe('Personal — Ada')
+})
+
+test('somebody whose name nobody knows has a personal engagement without one', async () => {
+  const { client, personId } = await person(bench)
+  bench.identity.names.delete(personId)
+  expect((await client.get('/engagements/me')).body.name).toBe('Personal')
+})
+
 test('the engagements I belong to are listed once I am heard to belong there, and a personal one never', async () => {
   const { client, personId, engagementId } = await person(bench)
   await bench.publish(MembershipGranted, granted(personId, engagementId, ['operator']))

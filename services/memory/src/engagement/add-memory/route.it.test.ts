@@ -153,6 +153,13 @@ test('more than one append may hold is refused, and nothing is written', async (
   expect((await client.get('/engagements/me')).body.engagement_version).toBe(3)
 })
 
+test('a thousand unsettled drafts are enough', async () => {
+  const { client } = await person(bench)
+  for (let n = 0; n < 10; n++) expect((await client.post(MINE, { items: Array.from({ length: 100 }, () => claim()) })).status).toBe(201)
+  expect(await client.post(MINE, claim())).toMatchObject({ status: 429, body: { code: 'memory.held_quota_exceeded' } })
+  expect((await client.post(MINE, claim('Tea', { commit: true }))).status).toBe(201)
+})
+
 const seed = (extra: object = {}) => ({
   type: 'seed',
   class: 'operational',
