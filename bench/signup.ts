@@ -98,7 +98,7 @@ async function makeFloor(url: string): Promise<Floor> {
       const stream = `person-${newId()}`
       for (let trip = 0; trip < 3; trip++) {
         await store.append(stream, await saidEvent(stream, newId(), Date.now()), trip === 0 ? 'no_stream' : BigInt(trip - 1))
-        await answer(trip)
+        await answer()
       }
       await store.append(stream, await saidEvent(stream, newId(), Date.now()), 2n)
     },
@@ -111,9 +111,9 @@ async function makeFloor(url: string): Promise<Floor> {
 }
 
 /** One round trip: a command, one fenced write, a reply that is heard again. */
-async function startEcho(bus: PostgresBus, db: Database): Promise<(trip: number) => Promise<void>> {
+async function startEcho(bus: PostgresBus, db: Database): Promise<() => Promise<void>> {
   const spec = (durable: string, filter: string): ConsumerSpec => ({
-    stream: 'EVENTS',
+    stream: 'SAGA_CMD',
     durable,
     filters: [filter],
     maxPending: 64,
@@ -134,7 +134,7 @@ async function startEcho(bus: PostgresBus, db: Database): Promise<(trip: number)
     waiting.delete(data)
     return 'ack'
   })
-  return (_trip) =>
+  return () =>
     new Promise((done, failed) => {
       const id = newId()
       waiting.set(id, done)
