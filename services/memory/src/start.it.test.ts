@@ -58,6 +58,11 @@ test('the service writes and reads all rows, its readers only what their princip
   }
 })
 
+test('the service may take the role of its readers, and may not make itself the owner', async () => {
+  const may = (role: string) => one(bench.database.db, z.object({ may: z.boolean() }), sql`select pg_has_role('memory', ${role}, 'SET') as may`)
+  expect([await may('memory_reader'), await may('memory_owner')]).toEqual([{ may: true }, { may: false }])
+})
+
 test('a reader without a principal sees nothing', async () => {
   for (const view of ['engagement', 'current_memory', 'needs_you', 'activity', 'membership']) {
     const rows = await bench.database.db.transaction(async (tx) => {

@@ -70,13 +70,18 @@ export interface Added {
 /** One schema or the other, by whether there are `items`: so a fault is told where it is. */
 export const AddBody = z
   .looseObject({})
-  .meta({ anyOf: [One, Many].map((each) => z.toJSONSchema(each, { io: 'input', unrepresentable: 'any' })) })
+  .meta({ anyOf: [One, Many].map(described) })
   .transform((raw, context): Added => {
     const parsed = 'items' in raw ? Many.safeParse(raw) : One.safeParse(raw)
     if (parsed.success) return addedOf(parsed.data)
     for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: raw } as (typeof context.issues)[number])
     return z.NEVER
   })
+
+function described(schema: z.ZodType): object {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return rest
+}
 
 function addedOf(body: z.output<typeof One> | z.output<typeof Many>): Added {
   if ('items' in body) return { items: body.items, commit: body.commit, batch: true }
