@@ -48,3 +48,13 @@ test('two instances that start at once apply a file once', async () => {
   const applied = await Promise.all(Array.from({ length: 4 }, () => database.db.transaction((tx) => migrate(tx, 'shop', directory))))
   expect(applied.flat()).toEqual(['0001_things.sql'])
 })
+
+test('a schema that is read under row-level security has a role for it, which its login role may take', async () => {
+  await using database = await testDatabase(inject('adminUrl'))
+  await write('0002_rights.sql', 'grant select on thing to shop_reader;')
+  const applied = await Promise.all(Array.from({ length: 3 }, () => database.db.transaction((tx) => migrate(tx, 'shop', directory, { reader: true }))))
+  expect(applied.flat()).toEqual(['0001_things.sql', '0002_rights.sql'])
+  const rights = sql`select pg_has_role('shop', 'shop_reader', 'SET') as role, has_schema_privilege('shop_reader', 'shop', 'usage') as schema,
+                            has_table_privilege('shop_reader', 'shop.thing', 'select') as read, has_table_privilege('shop_reader', 'shop.thing', 'insert') as write`
+  expect(await one(database.db, z.record(z.string(), z.boolean()), rights)).toEqual({ role: true, schema: true, read: true, write: false })
+})
