@@ -83,6 +83,9 @@ describe('a credential', () => {
     const before = bench.identity.introspections
     for (const _ of [1, 2, 3]) expect(await bench.ask('GET', '/engagements/e1', { headers })).toMatchObject({ status: 401 })
     expect(bench.identity.introspections).toBe(before + 1)
+    clock.advance(2001)
+    expect(await bench.ask('GET', '/engagements/e1', { headers })).toMatchObject({ status: 401 })
+    expect(bench.identity.introspections).toBe(before + 2)
   })
 
   test('counts as none where nobody needs to be known', async () => {

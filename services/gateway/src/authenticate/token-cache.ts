@@ -40,7 +40,7 @@ export class TokenCache {
   constructor(options: TokenCacheOptions) {
     const { mostEntries = MOST_ENTRIES } = options
     this.#options = options
-    this.#known = new LRUCache({ max: mostEntries, dispose: (entry, key) => this.#forget(entry, key) })
+    this.#known = new LRUCache({ max: mostEntries, perf: { now: options.now }, ttlResolution: 0, dispose: (entry, key) => this.#forget(entry, key) })
     this.#dropped = new LRUCache({ max: mostEntries, ttl: DROPS_REMEMBERED_MS, perf: { now: options.now } })
   }
 

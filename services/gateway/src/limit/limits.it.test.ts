@@ -60,6 +60,13 @@ describe('an address', () => {
     expect(await passing(() => ask('POST', '/auth/logout'), 15)).toBe(15)
   })
 
+  test('that has used up what it may send may not log in either', async () => {
+    const ask = from(address())
+    await passing(() => ask('GET', '/catalogue/open'), 45)
+    const answer = await ask('POST', '/auth/login/passkey/begin')
+    expect([answer.status, answer.headers.get('ratelimit-policy')]).toEqual([429, '"ip";q=40;w=2'])
+  })
+
   test('takes nothing from another', async () => {
     const ask = from(address())
     await passing(() => ask('POST', '/auth/login/passkey/begin'), 12)
