@@ -29,12 +29,12 @@ export interface Newcomer {
   signUp(claimToken?: string): Promise<unknown>
 }
 
-type WholeOptions = Partial<Pick<AllOptions, 'home' | 'limitsOff' | 'environment' | 'clockOf'>>
+type WholeOptions = Partial<Pick<AllOptions, 'home' | 'port' | 'limitsOff' | 'environment' | 'clockOf'>>
 
 /** Without a home, one of its own that goes with it. */
-export async function startWhole({ home: given, limitsOff = true, ...rest }: WholeOptions = {}): Promise<Whole> {
+export async function startWhole({ home: given, port, limitsOff = true, ...rest }: WholeOptions = {}): Promise<Whole> {
   const home = given ?? mkdtempSync(join(tmpdir(), 'loomworks-whole-'))
-  const instance = await startAll({ home, port: await freePort(), limitsOff, terminal: () => undefined, step: () => undefined, ...rest })
+  const instance = await startAll({ home, port: port ?? (await freePort()), limitsOff, terminal: () => undefined, step: () => undefined, ...rest })
   const canaries: string[] = []
   let first: Promise<PersonClient> | undefined
   const newcomer = () => newcomerAt(instance.url, canaries)
