@@ -137,7 +137,7 @@ test('M-INV-12: twenty who write at once to one engagement lose nothing', async 
   const { client, engagementId } = await person(bench)
   const each = Number(process.env.WRITES ?? 10)
   const writer = async () => {
-    for (let n = 0; n < each; n++) expect((await client.post(MINE, claim(randomUUID()))).status).toBe(201)
+    for (let n = 0; n < each; n++) expect((await client.post(MINE, claim(randomUUID(), { commit: true }))).status).toBe(201)
   }
   await Promise.all(Array.from({ length: 20 }, writer))
   const events = await Array.fromAsync(bench.platform.eventStore.readStream(streamOf(engagementId)))
