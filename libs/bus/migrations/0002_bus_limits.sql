@@ -162,3 +162,12 @@ begin
   end loop;
   return worked;
 end $$;
+
+-- Says what became of deliveries and takes new ones in one statement: who acknowledges usually asks for more.
+create function turn(words jsonb, wants jsonb)
+returns table (durable text, seq bigint, deliveries integer, unanswered integer, subject text, id text, headers jsonb, data text, published_at timestamptz)
+language plpgsql security definer set search_path = bus, pg_temp as $$
+begin
+  if jsonb_array_length(words) > 0 then perform settle(words); end if;
+  return query select c.durable, c.seq, c.deliveries, c.unanswered, c.subject, c.id, c.headers, c.data, c.published_at from claim(wants) c;
+end $$;

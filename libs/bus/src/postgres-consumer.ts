@@ -37,6 +37,8 @@ export class Consumer {
   readonly spec: ConsumerSpec
   /** May there be something to claim? */
   hungry = true
+  /** Did the last claim bring all that was asked for? Then there may be more. */
+  #more = true
   readonly #handler: (delivery: Delivery) => Promise<Verdict>
   readonly #means: Means
   readonly #patterns: readonly RegExp[]
@@ -66,6 +68,11 @@ export class Consumer {
     return this.#patterns.some((pattern) => pattern.test(subject))
   }
 
+  /** A claim came back, with all that was asked for or less. */
+  claimed(all: boolean): void {
+    this.#more = all
+  }
+
   take({ unanswered, ...message }: Claimed): void {
     const lease = new Lease(this.spec.ackWaitMs, () => this.#released(lease))
     this.#leases.add(lease)
@@ -74,8 +81,7 @@ export class Consumer {
       lease.end()
       this.#running.delete(running)
       this.#leases.delete(lease)
-      // With one pending there is nothing to claim before the word is through, and its settling wakes.
-      if (this.spec.maxPending > 1) this.#awake()
+      if (this.#more) this.#awake()
     })
     this.#running.add(running)
   }
@@ -137,7 +143,6 @@ export class Consumer {
       const words = [...this.#words.values()]
       this.#words = new Map()
       await this.#means.settle(words).catch((error: unknown) => this.#means.trouble(error))
-      this.#awake()
     }
     this.#settling = undefined
   }

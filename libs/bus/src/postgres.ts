@@ -1,11 +1,11 @@
-// The bus on Postgres. Publishes that wait at the same moment share one statement; one claim at a time asks for every consumer
-// that has room; acks are gathered. Claims and acks may be lost with the server (a lost one is a redelivery), publishes may not.
-import { setTimeout as delay } from 'node:timers/promises'
+// The bus on Postgres. Publishes that wait at the same moment share one statement; one turn at a time says what became of deliveries
+// and claims for every consumer that has room. Claims and acks may be lost with the server (a lost one is a redelivery), publishes may not.
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { Terminal, Transient } from '@loomworks/kernel'
-import { type Database, exec, many, one, sql } from '@loomworks/sql'
+import { type Database, exec, many, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import type { Bus, ConsumerSpec, Consumption, Delivery, Outgoing, Stored, StreamName, Topology, Verdict } from './port.ts'
-import { Consumer, type Word } from './postgres-consumer.ts'
+import { Consumer, patternOf, type Word } from './postgres-consumer.ts'
 import { Publisher, type Receipt } from './postgres-publisher.ts'
 import { Wakeups } from './postgres-wakeups.ts'
 
@@ -38,6 +38,12 @@ const Published = z.object({ seq: z.bigint(), duplicate: z.boolean() })
 /** Does not wait for the disk, for this one statement: a claim or ack that is lost with the server is a redelivery. */
 const LAZILY = sql`(select set_config('synchronous_commit', 'off', true)) as lazily`
 
+interface Unsettled {
+  readonly words: readonly Word[]
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+}
+
 export class PostgresBus implements Bus {
   readonly #db: Database
   readonly #onTrouble: (error: unknown) => void
@@ -45,8 +51,10 @@ export class PostgresBus implements Bus {
   readonly #consumers = new Map<string, Consumer>()
   readonly #publisher = new Publisher((messages) => this.#stored(messages))
   readonly #wakeups: Wakeups
-  readonly #tails = new Set<() => void>()
+  readonly #tails = new Set<{ readonly pattern: RegExp; readonly wake: () => void }>()
   readonly #stop = new AbortController()
+  /** What handlers said since the last turn. */
+  readonly #unsettled: Unsettled[] = []
   #claiming: Promise<void> | undefined
   #claim: Promise<void> | undefined
   #again = false
@@ -109,50 +117,76 @@ export class PostgresBus implements Bus {
     if (this.#consumers.get(consumer.spec.durable) === consumer) this.#consumers.delete(consumer.spec.durable)
   }
 
-  async #settle(words: readonly Word[]): Promise<void> {
-    await exec(this.#db, sql`select bus.settle(${JSON.stringify(words)}) from ${LAZILY}`)
+  /** The words leave with the next turn. */
+  #settle(words: readonly Word[]): Promise<void> {
+    return new Promise((done, failed) => {
+      this.#unsettled.push({ words, done, failed })
+      this.#wake()
+    })
   }
 
   #woken(subjects: readonly string[]): void {
     for (const consumer of this.#consumers.values()) if (subjects.some((subject) => consumer.hears(subject))) consumer.hungry = true
     this.#wake()
-    for (const tail of this.#tails) tail()
+    for (const { pattern, wake } of this.#tails) if (subjects.some((subject) => pattern.test(subject))) wake()
     this.#wakeups.tell()
   }
 
-  /** One claim at a time for all consumers that may have something; whoever asks meanwhile gets another round. */
+  /** One turn at a time: it settles what was said and claims for all consumers that may have something; whoever asks meanwhile gets
+   *  another one. */
   #wake(): void {
     this.#again = true
     this.#claiming ??= this.#claimAll()
   }
 
   async #claimAll(): Promise<void> {
-    await Promise.resolve()
     while (this.#again && !this.#stop.signal.aborted) {
+      // What handlers that end at this moment have to say goes along.
+      await setImmediate()
       this.#again = false
+      const settling = this.#unsettled.splice(0)
       const wants = [...this.#consumers.values()].filter((consumer) => consumer.hungry && consumer.room > 0)
-      if (wants.length === 0) break
+      if (settling.length === 0 && wants.length === 0) continue
       for (const consumer of wants) consumer.hungry = false
-      this.#claim = this.#claimFor(wants).catch((error: unknown) => this.#onTrouble(error))
+      this.#claim = this.#turn(settling, wants)
       await this.#claim
     }
     this.#claiming = undefined
   }
 
-  async #claimFor(wants: readonly Consumer[]): Promise<void> {
-    const asked = JSON.stringify(wants.map((consumer) => ({ durable: consumer.spec.durable, limit: consumer.room })))
+  async #turn(settling: readonly Unsettled[], wants: readonly Consumer[]): Promise<void> {
+    try {
+      await this.#settledAndClaimed(
+        settling.flatMap(({ words }) => words),
+        wants,
+      )
+      for (const { done } of settling) done()
+    } catch (error) {
+      this.#onTrouble(error)
+      for (const { failed } of settling) failed(error)
+    }
+  }
+
+  async #settledAndClaimed(words: readonly Word[], wants: readonly Consumer[]): Promise<void> {
+    const asked = wants.map((consumer) => ({ durable: consumer.spec.durable, limit: consumer.room }))
     const rows = await many(
       this.#db,
       ClaimedRow,
-      sql`select durable, seq, deliveries, unanswered, subject, id, headers, data, published_at from ${LAZILY}, bus.claim(${asked})`,
+      prepared(
+        'bus_turn',
+        sql`select durable, seq, deliveries, unanswered, subject, id, headers, data, published_at
+              from ${LAZILY}, bus.turn(${JSON.stringify(words)}, ${JSON.stringify(asked)})`,
+      ),
     )
+    for (const { durable, limit } of asked) this.#consumers.get(durable)?.claimed(rows.filter((row) => row.durable === durable).length >= limit)
     const back: Word[] = []
     for (const { durable, published_at: publishedAt, ...row } of rows) {
       const consumer = this.#consumers.get(durable)
       if (consumer === undefined || consumer.stopped) back.push({ durable, seq: String(row.seq), deliveries: row.deliveries, delayMs: 0, answered: true })
       else consumer.take({ ...row, publishedAt })
     }
-    if (back.length > 0) await this.#settle(back)
+    // A turn cannot wait for the next one.
+    if (back.length > 0) void this.#settle(back).catch(this.#onTrouble)
   }
 
   /** Finds what another process published, what is due again, and what a lost wake-up forgot. */
@@ -180,7 +214,7 @@ export class PostgresBus implements Bus {
   }
 
   async #poll(): Promise<void> {
-    for (const tail of this.#tails) tail()
+    for (const { wake } of this.#tails) wake()
     await this.#wakeups.beat()
     if (this.#consumers.size === 0) return
     const due = await many(this.#db, z.object({ durable: z.string() }), sql`select durable from bus.due(${[...this.#consumers.keys()]})`)
@@ -192,7 +226,7 @@ export class PostgresBus implements Bus {
   #wokenFromOutside(): void {
     for (const consumer of this.#consumers.values()) consumer.hungry = true
     this.#wake()
-    for (const tail of this.#tails) tail()
+    for (const { wake } of this.#tails) wake()
   }
 
   #markHungry(durable: string): void {
@@ -203,9 +237,10 @@ export class PostgresBus implements Bus {
   async *tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored> {
     const ending = AbortSignal.any([signal, this.#stop.signal])
     this.#start()
+    const pattern = patternOf(filter)
     let after: bigint | undefined
     while (!ending.aborted) {
-      const woken = this.#nextWake(ending)
+      const woken = this.#nextWake(pattern, ending)
       try {
         after ??= await this.#head()
         for await (const message of this.browse(stream, filter, after)) {
@@ -225,14 +260,15 @@ export class PostgresBus implements Bus {
   }
 
   /** Resolves at the next wake-up or poll, or when the signal aborts. */
-  #nextWake(signal: AbortSignal): Promise<void> {
+  #nextWake(pattern: RegExp, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
-        this.#tails.delete(wake)
+        this.#tails.delete(waiting)
         signal.removeEventListener('abort', wake)
         resolve()
       }
-      this.#tails.add(wake)
+      const waiting = { pattern, wake }
+      this.#tails.add(waiting)
       signal.addEventListener('abort', wake)
     })
   }
