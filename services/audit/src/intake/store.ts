@@ -3,7 +3,7 @@
 
 import type { Priority } from '@loomworks/contracts'
 import { type CommittedRecord, commit, type Draft } from '@loomworks/foray'
-import { type Db, exec, many, sql } from '@loomworks/sql'
+import { type Db, exec, many, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
 export interface Arriving {
@@ -18,14 +18,10 @@ const WAIT_S = 60
 
 /** Stores what is new of a batch; gives the priorities of what was. */
 export async function storeRecords(tx: Db, arriving: readonly Arriving[]): Promise<readonly Priority[]> {
-  const ready = await readyPlaces(tx, arriving)
+  const { ready, somebodyWaits } = await standing(tx, arriving)
   const records = byRevision(arriving).map((each) => ({ ...each, record: commit(each.draft), waits: !follows(ready, each) }))
   const fresh = await insertRecords(tx, records)
-  await insertParts(
-    tx,
-    records.filter(({ record }) => fresh.has(record.head.id)),
-  )
-  await letGo(tx)
+  if (somebodyWaits || records.some(({ waits }) => waits)) await letGo(tx)
   return records.flatMap(({ record }) => (fresh.has(record.head.id) ? [record.head.priority] : []))
 }
 
@@ -45,25 +41,65 @@ function follows(ready: Set<string>, { entityHash, revision, prevRevision }: Arr
   return true
 }
 
-/** The predecessors of a batch that are stored and wait for nobody. */
-async function readyPlaces(tx: Db, arriving: readonly Arriving[]): Promise<Set<string>> {
+interface Standing {
+  /** Predecessors of the batch that are stored and wait for nobody. */
+  readonly ready: Set<string>
+  /** Does a stored record wait for one that may be in this batch? */
+  readonly somebodyWaits: boolean
+}
+
+async function standing(tx: Db, arriving: readonly Arriving[]): Promise<Standing> {
   const wanted = arriving.flatMap(({ entityHash, prevRevision }) =>
     prevRevision === undefined ? [] : [{ entity_hash: hex(entityHash), revision: prevRevision }],
   )
-  if (wanted.length === 0) return new Set()
+  if (arriving.every(({ revision }) => revision === undefined)) return { ready: new Set(), somebodyWaits: false }
   const rows = await many(
     tx,
-    z.object({ entity_hash: z.instanceof(Buffer), revision: z.bigint() }),
+    z.object({ entity_hash: z.instanceof(Buffer).nullable(), revision: z.bigint().nullable() }),
     sql`select r.entity_hash, r.revision
           from audit.record r
           join jsonb_to_recordset(${JSON.stringify(wanted)}) as w(entity_hash bytea, revision bigint) on w.entity_hash = r.entity_hash and w.revision = r.revision
-         where r.wait_until is null`,
+         where r.wait_until is null
+        union all
+        select null, null where exists (select from audit.record where log_index is null and wait_until is not null)`,
   )
-  return new Set(rows.map(({ entity_hash, revision }) => placeOf(entity_hash, Number(revision))))
+  const ready = rows.flatMap(({ entity_hash, revision }) => (entity_hash === null ? [] : [placeOf(entity_hash, Number(revision))]))
+  return { ready: new Set(ready), somebodyWaits: rows.length > ready.length }
 }
 
+/** Records and their parts in one statement; gives the ids of what was not there yet. */
 async function insertRecords(tx: Db, records: readonly Stored[]): Promise<ReadonlySet<string>> {
-  const rows = records.map(({ record, messageId, entityHash, revision, prevRevision, waits }, n) => ({
+  const inserted = await many(
+    tx,
+    z.object({ id: z.string() }),
+    prepared(
+      'audit_store',
+      sql`with fresh as (
+            insert into audit.record (id, message_id, service, class, type, fact, priority, actor_kind, approval_mode, occurred_at, recorded_at, head_salt, content_hash,
+                                      entity_hash, revision, prev_revision, wait_until)
+            select id, message_id, service, class, type, fact, priority, actor_kind, approval_mode, occurred_at, recorded_at, head_salt, content_hash, entity_hash, revision,
+                   prev_revision, recorded_at + make_interval(secs => wait_s)
+              from jsonb_to_recordset(${JSON.stringify(records.map(rowOf))}) as r(n integer, id uuid, message_id uuid, service text, class text, type text, fact text,
+                   priority text, actor_kind text, approval_mode text, occurred_at timestamptz, recorded_at timestamptz, head_salt bytea, content_hash bytea,
+                   entity_hash bytea, revision bigint, prev_revision bigint, wait_s double precision)
+             order by n
+            on conflict do nothing
+            returning id
+          ), parts as (
+            insert into audit.part (record_id, n, owner_kind, owner_id, role, commitment, salt, body)
+            select p.record_id, p.n, p.owner_kind, p.owner_id, p.role, p.commitment, p.salt, p.body
+              from jsonb_to_recordset(${JSON.stringify(records.flatMap(partsOf))}) as p(record_id uuid, n integer, owner_kind text, owner_id uuid, role text,
+                   commitment bytea, salt bytea, body jsonb)
+              join fresh f on f.id = p.record_id
+          )
+          select id from fresh`,
+    ),
+  )
+  return new Set(inserted.map(({ id }) => id))
+}
+
+function rowOf({ record, messageId, entityHash, revision, prevRevision, waits }: Stored, n: number): object {
+  return {
     ...record.head,
     n,
     message_id: messageId,
@@ -73,44 +109,20 @@ async function insertRecords(tx: Db, records: readonly Stored[]): Promise<Readon
     revision,
     prev_revision: prevRevision,
     wait_s: waits ? WAIT_S : undefined,
-  }))
-  const inserted = await many(
-    tx,
-    z.object({ id: z.string() }),
-    sql`insert into audit.record (id, message_id, service, class, type, fact, priority, actor_kind, approval_mode, occurred_at, recorded_at, head_salt, content_hash,
-                                  entity_hash, revision, prev_revision, wait_until)
-        select id, message_id, service, class, type, fact, priority, actor_kind, approval_mode, occurred_at, recorded_at, head_salt, content_hash, entity_hash, revision, prev_revision,
-               recorded_at + make_interval(secs => wait_s)
-          from jsonb_to_recordset(${JSON.stringify(rows)}) as r(n integer, id uuid, message_id uuid, service text, class text, type text, fact text, priority text, actor_kind text,
-               approval_mode text, occurred_at timestamptz, recorded_at timestamptz, head_salt bytea, content_hash bytea, entity_hash bytea, revision bigint, prev_revision bigint,
-               wait_s double precision)
-         order by n
-        on conflict do nothing
-        returning id`,
-  )
-  return new Set(inserted.map(({ id }) => id))
+  }
 }
 
-async function insertParts(tx: Db, records: readonly Stored[]): Promise<void> {
-  const rows = records.flatMap(({ record }) =>
-    record.parts.map(({ n, owner, body, commitment, salt }) => ({
-      record_id: record.head.id,
-      n,
-      owner_kind: owner.k,
-      owner_id: owner.k === 'deployment' ? undefined : owner.id,
-      role: 'who' in body ? body.who.role : undefined,
-      commitment: hex(commitment),
-      salt: hex(salt),
-      body,
-    })),
-  )
-  if (rows.length === 0) return
-  await exec(
-    tx,
-    sql`insert into audit.part (record_id, n, owner_kind, owner_id, role, commitment, salt, body)
-        select record_id, n, owner_kind, owner_id, role, commitment, salt, body
-          from jsonb_to_recordset(${JSON.stringify(rows)}) as r(record_id uuid, n integer, owner_kind text, owner_id uuid, role text, commitment bytea, salt bytea, body jsonb)`,
-  )
+function partsOf({ record }: Stored): readonly object[] {
+  return record.parts.map(({ n, owner, body, commitment, salt }) => ({
+    record_id: record.head.id,
+    n,
+    owner_kind: owner.k,
+    owner_id: owner.k === 'deployment' ? undefined : owner.id,
+    role: 'who' in body ? body.who.role : undefined,
+    commitment: hex(commitment),
+    salt: hex(salt),
+    body,
+  }))
 }
 
 /** Whose predecessor is ready is ready too, and takes its place behind it; link by link along the chain. */

@@ -99,7 +99,7 @@ describe('the log', () => {
     await bench.service.stop(5000)
     const before = (await state()).size
     await bench.restart()
-    await Promise.all([publish(50), ...Array.from({ length: 4 }, () => sequenceBatch(bench.database.db, AT))])
+    await Promise.all([publish(50), ...Array.from({ length: 4 }, () => sequenceBatch(bench.database.db))])
     await grownTo(before + 50)
     const { twice } = await one(
       bench.database.db,

@@ -4,7 +4,7 @@ import { type Database, type Db, exec, many, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { growTiles } from './tiles.ts'
 
-const BATCH = 1024
+export const BATCH = 1024
 const bytes = z.instanceof(Buffer)
 
 export const LogState = z.object({ size: z.bigint().transform(Number), frontier: z.array(bytes), signed_size: z.bigint().transform(Number) })
@@ -15,10 +15,9 @@ export function logState(db: Db): Promise<LogState> {
 }
 
 /** Sequences one batch; gives how many records it was. One instance at a time holds the lock; whoever else tries writes nothing. */
-export function sequenceBatch(db: Database, now: string): Promise<number> {
+export function sequenceBatch(db: Database): Promise<number> {
   return db.transaction(async (tx) => {
     await exec(tx, sql`select pg_advisory_xact_lock(hashtext('audit.sequencer'))`)
-    await exec(tx, sql`update audit.record set wait_until = null, arrival = nextval('audit.arrival') where log_index is null and wait_until <= ${now}`)
     const waiting = await many(
       tx,
       z.object({ id: z.string(), content_hash: bytes }),
@@ -38,6 +37,19 @@ export function sequenceBatch(db: Database, now: string): Promise<number> {
     if (changed !== 1) throw new Error('another sequencer moved the log')
     return waiting.length
   })
+}
+
+/** A record whose predecessor did not come in time goes in without it; is there anything to sequence? */
+export async function overdueOrReady(db: Db, now: string): Promise<boolean> {
+  const { ready } = await one(
+    db,
+    z.object({ ready: z.boolean() }),
+    sql`with overdue as (
+          update audit.record set wait_until = null, arrival = nextval('audit.arrival') where log_index is null and wait_until <= ${now} returning id
+        )
+        select exists (select from overdue) or exists (select from audit.record where log_index is null and wait_until is null) as ready`,
+  )
+  return ready
 }
 
 async function place(tx: Db, size: number, ids: readonly string[]): Promise<void> {

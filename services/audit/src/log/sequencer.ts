@@ -6,12 +6,13 @@ import type { NoteSigner } from '@loomworks/foray'
 import { type Clock, Terminal, timeOf } from '@loomworks/kernel'
 import type { Log } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
-import { logState, sequenceBatch } from './sequence.ts'
+import { BATCH, logState, overdueOrReady, sequenceBatch } from './sequence.ts'
 import { signCheckpoint } from './sign.ts'
 
 /** From the commit of a record to the signed checkpoint over it, at most. */
 const WITHIN_MS: Readonly<Record<Priority, number>> = { critical: 50, high: 1000, standard: 10_000, low: 60_000 }
 const POLL_MS = 1000
+const GATHER_MS = 10
 
 export interface SequencerOptions {
   readonly db: Database
@@ -59,8 +60,11 @@ export class Sequencer {
 
   async #round(): Promise<void> {
     const { db, clock } = this.#options
+    const arrived = this.#awake
     this.#awake = false
-    while ((await sequenceBatch(db, timeOf(clock.now()))) > 0);
+    // What arrives within a moment goes in together.
+    if (arrived) await delay(GATHER_MS)
+    if (arrived || (await overdueOrReady(db, timeOf(clock.now())))) while ((await sequenceBatch(db)) === BATCH);
     if (clock.now() >= this.#signAt) await this.#sign('flush')
   }
 
