@@ -68,6 +68,21 @@ test('the text means the value it was made of, and is its own canonical text', (
   )
 })
 
+test('members are ordered alike whether an object has few or many', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 0xd7ff }), { maxLength: 60 }), (units) => {
+      const keys = [...new Set(units)].map((unit) => `k${String.fromCharCode(unit)}`)
+      const text = canonicalJson(Object.fromEntries(keys.map((key) => [key, null])))
+      expect(text).toBe(
+        `{${keys
+          .sort()
+          .map((key) => `${JSON.stringify(key)}:null`)
+          .join()}}`,
+      )
+    }),
+  )
+})
+
 test('the order in which members were written does not change the hash', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.integer()), (members) => {
