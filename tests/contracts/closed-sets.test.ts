@@ -25,6 +25,7 @@ import { expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { SERVICES } from '../../dev/services.ts'
 import { AssetKind, ExhaustionPreference, GrantStatus, LicenseTier, PartyKind, RegistryStatus, TxKind } from '../../services/credit/src/vocabulary.ts'
+import { ChallengePurpose, CredentialState, RegistrationState, SessionDelivery, StepUpLevel, ThrottleKind } from '../../services/identity/src/vocabulary.ts'
 import { ActivityKind, BindingKind, GateState, LifetimeKind } from '../../services/memory/src/vocabulary.ts'
 
 const SETS: Readonly<Record<string, z.ZodEnum>> = {
@@ -50,15 +51,21 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'credit.party.kind': PartyKind,
   'credit.saga_fence.state': FenceState,
   'credit.tx.kind': TxKind,
+  'identity.challenges.purpose': ChallengePurpose,
   'identity.membership_designations.designation': Designation,
   'identity.memberships.principal_kind': PrincipalKind,
+  'identity.pending_registrations.state': RegistrationState,
   'identity.person_roles.role': Role,
   'identity.persons.account_status': AccountStatus,
   'identity.persons.state': PersonState,
   'identity.saga_fence.state': FenceState,
   'identity.saga_open.definition': SagaName,
   'identity.saga_open.state': SagaState,
+  'identity.sessions.delivery': SessionDelivery,
   'identity.sessions.revoked_reason': SessionEnd,
+  'identity.sessions.step_up_level': StepUpLevel,
+  'identity.throttles.kind': ThrottleKind,
+  'identity.webauthn_credentials.state': CredentialState,
   'memory.activity_v1.binding_kind': BindingKind,
   'memory.activity_v1.class': MemoryClass,
   'memory.activity_v1.kind': ActivityKind,

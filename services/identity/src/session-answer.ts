@@ -1,6 +1,7 @@
 import { Answered } from '@loomworks/service-kit'
 import type { Cookies } from './cookies.ts'
-import type { OpenedSession, SessionDelivery } from './sessions.ts'
+import type { OpenedSession } from './sessions.ts'
+import type { SessionDelivery } from './vocabulary.ts'
 
 export interface SessionAnswer {
   readonly session: OpenedSession

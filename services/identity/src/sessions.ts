@@ -8,10 +8,9 @@ import { type Db, exec, maybe, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { fact, stateFacts } from './facts.ts'
 import { networkOf } from './networks.ts'
+import type { SessionDelivery } from './vocabulary.ts'
 
 export type SessionId = Id<'session'>
-export const SessionDelivery = z.enum(['cookie', 'bearer'])
-export type SessionDelivery = z.output<typeof SessionDelivery>
 
 const IDLE_MS = 12 * 3_600_000
 const ABSOLUTE_MS = 14 * 86_400_000

@@ -3,9 +3,10 @@
 import { timeOf } from '@loomworks/kernel'
 import { type Db, exec, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import type { ThrottleKind } from './vocabulary.ts'
 
 export interface Throttle {
-  readonly kind: 'registration' | 'claim'
+  readonly kind: ThrottleKind
   /** Hash of who or what is counted. */
   readonly keyHash: string
   readonly most: number

@@ -4,3 +4,14 @@ import { z } from 'zod'
 /** Where a registration stands (identity page §4). */
 export const RegistrationState = z.enum(['begun', 'passkey_verified', 'proven', 'submitted', 'completed', 'expired'])
 export type RegistrationState = z.output<typeof RegistrationState>
+
+/** How a session's token is handed over and comes back. */
+export const SessionDelivery = z.enum(['cookie', 'bearer'])
+export type SessionDelivery = z.output<typeof SessionDelivery>
+
+/** A passkey that may have been copied is set aside; a removed one stays, so that what it signed can still be checked. */
+export const CredentialState = z.enum(['active', 'suspect', 'removed'])
+export const ChallengePurpose = z.enum(['signup', 'login'])
+export const StepUpLevel = z.enum(['passkey', 'any'])
+export const ThrottleKind = z.enum(['registration', 'claim'])
+export type ThrottleKind = z.output<typeof ThrottleKind>

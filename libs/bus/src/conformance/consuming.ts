@@ -191,7 +191,7 @@ export function consuming(bench: () => Bench): void {
     const { bus } = bench()
     const entity = newId()
     const spec = await durable(bus, entity, { ackWaitMs: 1000, maxPending: 4 })
-    const client = clientProcess(bench(), 'bus.consume(given, async ({ id }) => { console.log(id); await new Promise(() => {}) })', spec)
+    const client = clientProcess(bench(), 'bus.consume(given, async ({ id }) => { process.stdout.write(id + "\\n"); await new Promise(() => {}) })', spec)
     const sent = notes(entity, 6)
     for (const each of sent) await bus.publish(each)
     const taken = await linesOf(client, 4)

@@ -36,7 +36,7 @@ export function outages(bench: () => Bench): void {
         for (;;) {
           const id = given.entity + '/' + n++
           await bus.publish({ subject: given.subject, id, data: '{"n":0}' })
-          console.log(id)
+          process.stdout.write(id + '\\n')
         }
       }
       for (let each = 0; each < 4; each++) publish()`

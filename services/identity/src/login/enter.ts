@@ -4,7 +4,8 @@ import { type Db, exec, prepared, sql } from '@loomworks/sql'
 import { credential as refusals } from '../errors.ts'
 import { fact, statePersonFacts, statingFor } from '../facts.ts'
 import type { IdentityParts } from '../parts.ts'
-import { type OpenedSession, openSession, type SessionDelivery } from '../sessions.ts'
+import { type OpenedSession, openSession } from '../sessions.ts'
+import type { SessionDelivery } from '../vocabulary.ts'
 import type { ProvenLogin } from './prove.ts'
 
 export interface Entering {

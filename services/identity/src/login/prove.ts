@@ -7,6 +7,7 @@ import { consumeLogin } from '../challenges.ts'
 import { login, credential as refusals } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
 import { type Assertion, type AuthenticationCredential, provenAssertion } from '../passkeys.ts'
+import { CredentialState } from '../vocabulary.ts'
 
 const KnownCredential = z.object({
   id: idOf<'credential'>(),
@@ -14,7 +15,7 @@ const KnownCredential = z.object({
   public_key: z.instanceof(Buffer),
   user_handle: z.instanceof(Buffer),
   backup_eligible: z.boolean(),
-  state: z.enum(['active', 'suspect']),
+  state: CredentialState.exclude(['removed']),
   person_state: PersonState,
 })
 type KnownCredential = z.output<typeof KnownCredential>
