@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase, sql } from '@loomworks/sql'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { AlreadyRunning, type Postgres, StartRefused, startPostgres } from './index.ts'
+import { isAlive } from '../processes.ts'
+import { AlreadyRunning, type Postgres, runningDatabase, StartRefused, startPostgres } from './index.ts'
 
 const isRoot = process.getuid?.() === 0
 const log = { info: () => {}, warn: () => {} }
@@ -72,6 +73,22 @@ test('PostgreSQL killed with -9 comes back on its port', async () => {
   const postgres = await start()
   process.kill(pidOfPostmaster(), 'SIGKILL')
   await expect.poll(() => setting(postgres, 'port').catch(() => ''), { timeout: 15_000, interval: 100 }).toBe(String(postgres.port))
+})
+
+test('PostgreSQL and its supervisor killed with -9 in the middle of a statement: the next start waits for what they left', async () => {
+  const parent = startElsewhere()
+  await linePrintedBy(parent)
+  const db = openDatabase({ url: runningDatabase(home, 'postgres') ?? '', max: 1, applicationName: 'test', onError: () => {} })
+  const { rows } = await db.query(sql`select pg_backend_pid() as pid`)
+  const { pid: backend = 0 } = (rows as { pid: number }[])[0] ?? {}
+  const working = db.query(sql`select count(*) from generate_series(1, 3000000)`).catch(() => undefined)
+  for (const pid of [parent.pid ?? 0, pidOfPostmaster()]) process.kill(pid, 'SIGKILL')
+  await once(parent, 'exit')
+  expect(isAlive(backend)).toBe(true)
+
+  expect(await setting(await start(), 'fsync')).toBe('on')
+  await working
+  await db.close()
 })
 
 test('a lock file that is none is refused with the fix', async () => {

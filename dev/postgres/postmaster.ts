@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { commandOf, isAlive } from '../processes.ts'
 import { orRefuse, StartRefused } from '../start-refused.ts'
 import type { Binaries } from './binaries.ts'
@@ -16,6 +17,9 @@ export interface Postmaster {
 
 const START_SECONDS = 60
 const STOP_SECONDS = 8
+/** A postmaster killed with -9 is gone when its parent has taken note, its backends when their statement ends: within `statement_timeout`, 15 s. */
+const LEFT_BEHIND_MS = 20_000
+const AGAIN_MS = 100
 
 /** The postmaster of this cluster, when one runs. A pid that was given to another program since counts as none. */
 export function runningPostmaster({ cluster }: Place): Postmaster | undefined {
@@ -43,6 +47,7 @@ function readLines(file: string): string[] {
 
 /** Starts PostgreSQL and waits until it answers. Without a wish the port is any free one. */
 export async function startPostmaster(place: Place, binaries: Binaries, wish?: number): Promise<Postmaster> {
+  const began = performance.now()
   for (let tries = 1; ; tries++) {
     const port = wish ?? (await freePort())
     const logBefore = statSync(place.logFile, { throwIfNoEntry: false })?.size ?? 0
@@ -50,6 +55,10 @@ export async function startPostmaster(place: Place, binaries: Binaries, wish?: n
     const running = runningPostmaster(place)
     if (code === 0 && running !== undefined) return running
     const said = readFileSync(place.logFile).subarray(logBefore).toString('utf8')
+    if (/pre-existing shared memory block|lock file "postmaster\.pid" already exists/.test(said) && performance.now() - began < LEFT_BEHIND_MS) {
+      await delay(AGAIN_MS)
+      continue
+    }
     // Another program may have taken the port since it was found free.
     if (tries < 3 && /could not (bind|create any TCP)/.test(said)) continue
     throw new StartRefused(`PostgreSQL did not start (${reasonIn(said)}): see ${place.logFile}, then mend or move away ${place.cluster}.`)
@@ -57,7 +66,9 @@ export async function startPostmaster(place: Place, binaries: Binaries, wish?: n
 }
 
 function reasonIn(log: string): string {
-  const line = log.split('\n').findLast((each) => /FATAL|PANIC|could not/.test(each))
+  const lines = log.split('\n')
+  // What pg_ctl says last is only that there is a reason.
+  const line = lines.findLast((each) => /FATAL|PANIC/.test(each)) ?? lines.findLast((each) => /could not/.test(each))
   return line?.replace(/^.*(FATAL|PANIC|LOG): +/, '').trim() ?? 'it gave no reason'
 }
 

@@ -4,23 +4,27 @@ import { codeShown, PersonClient, type Said, SoftwareAuthenticator } from '@loom
 /** A registration that has shown its passkey: one call with a code makes it a person. */
 export interface Proven {
   readonly id: string
+  /** Logs in by the passkey of the registration, once there is a person. */
+  readonly client: PersonClient
   /** The last step; `claimToken` where credit is claimed with it. */
   finish(claimToken?: string): Promise<Said>
   progress(): Promise<Said['body']>
 }
 
 export async function proven(url: string, about: { readonly email: string; readonly displayName: string }): Promise<Proven> {
-  const client = new PersonClient(url)
+  const { origin } = new URL(url)
+  const authenticator = new SoftwareAuthenticator({ origin })
+  const client = new PersonClient(url, origin, authenticator)
   const begun = await client.expect(200, 'POST', '/auth/signup/begin', { email: about.email, display_name: about.displayName })
   const registration_id: string = begun.registration_id
   const secret = { authorization: `Signup ${begun.registration_secret}` }
-  const credential = new SoftwareAuthenticator({ origin: new URL(url).origin }).register(begun.options)
+  const credential = authenticator.register(begun.options)
   const { totp } = await client.expect(200, 'POST', '/auth/signup/passkey', { registration_id, credential }, secret)
   const finish = (claim_token?: string) => {
     const body = { registration_id, code: codeShown(totp.secret, Date.now()), session_delivery: 'bearer', ...(claim_token !== undefined && { claim_token }) }
     return client.ask('POST', '/auth/signup/totp-verify', body, secret)
   }
-  return { id: registration_id, finish, progress: () => client.expect(200, 'GET', `/auth/signup/${registration_id}`) }
+  return { id: registration_id, client, finish, progress: () => client.expect(200, 'GET', `/auth/signup/${registration_id}`) }
 }
 
 export interface ServerEvent {

@@ -34,10 +34,10 @@ export class PersonClient {
   readonly #authenticator: SoftwareAuthenticator
   #token: string | undefined
 
-  /** `origin` is the page's, where it differs from where the requests go. */
-  constructor(url: string, origin: string = new URL(url).origin) {
+  /** `origin` is the page's, where it differs from where the requests go; the authenticator is one of its own where none is given. */
+  constructor(url: string, origin: string = new URL(url).origin, authenticator: SoftwareAuthenticator = new SoftwareAuthenticator({ origin })) {
     this.#url = url
-    this.#authenticator = new SoftwareAuthenticator({ origin })
+    this.#authenticator = authenticator
   }
 
   get token(): string | undefined {
