@@ -2,6 +2,7 @@
 //
 //   npm start                   a line per step, then the URL
 //   npm start -- --json         one JSON line when everything is ready
+import { onStopSignal } from '@loomworks/service-kit'
 import { type Instance, startAll } from './all.ts'
 import { AlreadyRunning, StartRefused } from './start-refused.ts'
 
@@ -10,9 +11,15 @@ const say = (line: string) => process.stderr.write(`${line}\n`)
 const show = (line: string) => void (json || process.stdout.write(`${line}\n`))
 
 try {
-  const instance = await startAll({ ...settings(), terminal: say, step: (name, ms) => show(`  ${name.padEnd(12)} ${String(ms).padStart(6)} ms`) })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(instance))
-  announce(instance)
+  const starting = startAll({ ...settings(), terminal: say, step: (name, ms) => show(`  ${name.padEnd(12)} ${String(ms).padStart(6)} ms`) })
+  onStopSignal(async () => {
+    show('Stopping …')
+    await starting.then(
+      (instance) => instance.stop(),
+      () => undefined,
+    )
+  })
+  announce(await starting)
 } catch (error) {
   refuse(error)
 }
@@ -34,12 +41,6 @@ function announce({ url, home, services }: Instance): void {
   for (const { name, ms } of services) show(`  ${name.padEnd(12)} ${String(ms).padStart(6)} ms  ready`)
   if (process.env.LIMITS === 'off') show('  Rate limits are off.')
   show(`Loomworks is ready at ${url}`)
-}
-
-async function stop(instance: Instance): Promise<void> {
-  show('Stopping …')
-  await instance.stop()
-  process.exit(0)
 }
 
 function refuse(error: unknown): void {

@@ -1,4 +1,5 @@
 // node dev/postgres/run-alone.ts <home>: PostgreSQL of a home without any service. Prints the port, stops on SIGTERM and SIGINT.
+import { onStopSignal } from '@loomworks/service-kit'
 import { StartRefused, startPostgres } from './index.ts'
 
 const [home = '.loomworks'] = process.argv.slice(2)
@@ -8,11 +9,10 @@ try {
   const postgres = await startPostgres({ home, log })
   console.log(postgres.port)
   const keepAlive = setInterval(() => {}, 60_000)
-  const stop = async () => {
+  onStopSignal(async () => {
     await postgres.stop()
     clearInterval(keepAlive)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void stop())
+  })
 } catch (error) {
   if (!(error instanceof StartRefused)) throw error
   console.error(error.message)

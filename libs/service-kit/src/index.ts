@@ -10,6 +10,7 @@ export { type NamesOfPersons, namesOfPersons, type PersonNames } from './person-
 export { buildPlatform, type Foundation } from './platform/build.ts'
 export { type LogFile, openLogFile } from './platform/log-file.ts'
 export { runService } from './platform/run.ts'
+export { onStopSignal } from './platform/stop-signal.ts'
 export * from './problem.ts'
 export { closedWithin, type HttpServer, listenOptions } from './server.ts'
 export * from './service.ts'

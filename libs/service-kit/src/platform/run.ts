@@ -4,6 +4,7 @@ import { Terminal } from '@loomworks/kernel'
 import { consumersOf, type ServiceDefinition, startService } from '../service.ts'
 import { buildPlatform } from './build.ts'
 import { originOf, processConfigOf, processEnvironment, secretIn, startRefused } from './config.ts'
+import { onStopSignal } from './stop-signal.ts'
 
 const STOP_WITHIN_MS = 10_000
 const POOL_SIZE = 16
@@ -35,10 +36,8 @@ async function started<Parts, Config>(definition: ServiceDefinition<Parts, Confi
   })
   await platform.bus.ensure({ streams: STREAMS, consumers: consumersOf(definition) })
   const service = await startService(definition, platform)
-  const stop = async () => {
+  onStopSignal(async () => {
     await service.stop(STOP_WITHIN_MS)
     await close()
-    process.exit(0)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+  })
 }
