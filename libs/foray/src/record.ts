@@ -94,7 +94,7 @@ export const PAYLOADS = {
 const Source = z.strictObject({
   stream: z
     .string()
-    .regex(/^[a-z-]+-[0-9a-f-]{36}$/)
+    .regex(/^[a-z-]{1,64}-[0-9a-f-]{36}$/)
     .optional(),
   revision: z.int().min(0).optional(),
   event_id: anyId,
@@ -103,24 +103,29 @@ const Source = z.strictObject({
   prev_hash: HexHash.optional(),
 })
 
-export const What = z.strictObject({
-  what: z.strictObject({
-    tx: anyId,
-    source: Source,
-    correlation_id: anyId,
-    causation_id: z.string().regex(/^[A-Za-z0-9/_-]{1,200}$/),
-    traceparent: Traceparent,
-    engagement: anyId.optional(),
-    object: anyId.optional(),
-    object_version: z.int().min(1).optional(),
-    attestation_digest: HexHash.optional(),
-    values: z.array(Value).min(1).max(64).optional(),
-    data: z.union(Object.values(PAYLOADS)),
-  }),
-})
-export type What = Readonly<z.output<typeof What>>
+/** What happened, with the data that a type has. */
+const whatWith = <D extends z.ZodType>(data: D) =>
+  z.strictObject({
+    what: z.strictObject({
+      tx: anyId,
+      source: Source,
+      correlation_id: anyId,
+      causation_id: z.string().regex(/^[A-Za-z0-9/_-]{1,200}$/),
+      traceparent: Traceparent,
+      engagement: anyId.optional(),
+      object: anyId.optional(),
+      object_version: z.int().min(1).optional(),
+      attestation_digest: HexHash.optional(),
+      values: z.array(Value).min(1).max(64).optional(),
+      data,
+    }),
+  })
+export type What = Readonly<z.output<ReturnType<typeof whatWith<(typeof PAYLOADS)[ForayType]>>>>
 
-const Owner = z.union([z.strictObject({ k: OwnerKind.exclude(['deployment']), id: anyId }), z.strictObject({ k: z.literal('deployment') })])
+/** One schema a type: a union of all payloads would try each of them on every record. */
+const WHATS: ReadonlyMap<string, z.ZodType> = new Map(Object.entries(PAYLOADS).map(([type, data]) => [type, whatWith(data)]))
+
+const Owner = z.discriminatedUnion('k', [z.strictObject({ k: OwnerKind.exclude(['deployment']), id: anyId }), z.strictObject({ k: z.literal('deployment') })])
 
 /** A part as it is before it is committed to. */
 export interface Body {
@@ -135,26 +140,34 @@ export interface Draft {
 }
 
 const RECORD_BYTES = 49_152
+/** Every member but a list has a length that its pattern bounds; with so few items no record comes near its limit. */
+const FEW_ITEMS = 64
 
 /** Does a draft keep the grammar? The reasons where not: the class fits the type, a Companion says by whose approval, a flow has values. */
 export function grammarFaults({ head, parts }: Draft): readonly string[] {
-  const parsed = [
-    Head.safeParse(head),
-    ...parts.map(({ body }) => ('who' in body ? Who : What).safeParse(body)),
-    ...parts.map(({ owner }) => Owner.safeParse(owner)),
-  ]
   const what = parts.find(({ body }) => 'what' in body)?.body as What | undefined
   const whos = parts.flatMap(({ body }) => ('who' in body ? [body.who] : []))
-  const data = what === undefined ? undefined : PAYLOADS[head.type].safeParse(what.what.data)
   const faults: readonly (readonly [boolean, string])[] = [
-    [parsed.some((each) => !each.success), 'a member does not fit its schema'],
-    [data?.success !== true, `the data do not fit ${head.type}`],
+    [!Head.safeParse(head).success || !parts.every(keepsItsSchema), 'a member does not fit its schema'],
+    [WHATS.get(head.type)?.safeParse(what).success !== true, `what is said does not fit ${head.type}`],
     [parts.length < 1 || parts.length > 8, 'a record has 1 to 8 parts'],
+    [parts.length !== whos.length + 1, 'a record says once what happened'],
     [CLASS_OF[head.type] !== head.class, `${head.type} is no ${head.class}`],
     [head.actor_kind === 'companion' && head.approval_mode === undefined, 'a Companion acts by an approval'],
     [head.approval_mode === 'pre_authorized' && !whos.some((who) => who.capability_ref !== undefined), 'what was authorized beforehand names by what right'],
     [(head.class === 'flow') !== (what?.what.values !== undefined), 'a flow has values, nothing else has'],
-    [JSON.stringify({ head, parts }).length > RECORD_BYTES, 'a record has at most 48 KiB'],
+    [isTooLong({ head, parts }, what), 'a record has at most 48 KiB'],
   ]
   return faults.filter(([broken]) => broken).map(([, reason]) => reason)
+}
+
+/** Of a part that says who took part; what happened is judged by the type of the record. */
+function keepsItsSchema({ owner, body }: Body): boolean {
+  return Owner.safeParse(owner).success && ('what' in body || Who.safeParse(body).success)
+}
+
+function isTooLong(draft: Draft, what: What | undefined): boolean {
+  const lists = [what?.what.values, ...Object.values(what?.what.data ?? {})].filter(Array.isArray)
+  const items = lists.reduce((sum, list) => sum + list.length, 0)
+  return items > FEW_ITEMS && JSON.stringify(draft).length > RECORD_BYTES
 }

@@ -1,17 +1,17 @@
 // The Merkle tree of RFC 6962 §2 over log entries. A log of any size is its frontier: one hash for each full subtree, left to right.
-import { createHash } from 'node:crypto'
+import { sha256 } from './sha256.ts'
 
 const LEAF = Buffer.of(0x00)
 const NODE = Buffer.of(0x01)
 
-export const EMPTY_ROOT: Buffer = createHash('sha256').digest()
+export const EMPTY_ROOT: Buffer = sha256('')
 
 export function leafHash(entry: Uint8Array): Buffer {
-  return createHash('sha256').update(LEAF).update(entry).digest()
+  return sha256(Buffer.concat([LEAF, entry]))
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
-  return createHash('sha256').update(NODE).update(left).update(right).digest()
+  return sha256(Buffer.concat([NODE, left, right]))
 }
 
 /** Full subtrees of a log, the largest first: one for each set bit of the size. */
@@ -20,9 +20,9 @@ export type Frontier = readonly Buffer[]
 /** The frontier with one more leaf. */
 export function grown(frontier: Frontier, size: number, leaf: Buffer): Frontier {
   const next = [...frontier]
-  let hash = leaf
-  for (let bits = size; bits % 2 === 1; bits = Math.floor(bits / 2)) hash = nodeHash(next.pop() ?? missing(), hash)
-  next.push(hash)
+  let node = leaf
+  for (let bits = size; bits % 2 === 1; bits = Math.floor(bits / 2)) node = nodeHash(next.pop() ?? missing(), node)
+  next.push(node)
   return next
 }
 
@@ -63,20 +63,20 @@ export function verifyInclusion(leaf: Buffer, index: number, size: number, proof
   if (index >= size) return false
   let at = index
   let last = size - 1
-  let hash = leaf
+  let node = leaf
   for (const sibling of proof) {
     if (last === 0) return false
     if (at % 2 === 1 || at === last) {
-      hash = nodeHash(sibling, hash)
+      node = nodeHash(sibling, node)
       while (at % 2 === 0 && at !== 0) {
         at = Math.floor(at / 2)
         last = Math.floor(last / 2)
       }
-    } else hash = nodeHash(hash, sibling)
+    } else node = nodeHash(node, sibling)
     at = Math.floor(at / 2)
     last = Math.floor(last / 2)
   }
-  return last === 0 && hash.equals(root)
+  return last === 0 && node.equals(root)
 }
 
 /** Proof that the log of `newer` leaves begins with the log of `older` (RFC 6962 §2.1.2). */

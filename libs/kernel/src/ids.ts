@@ -1,7 +1,7 @@
 // Ids are UUIDs made here, never by a database: version 7 where a new thing begins, version 5 where an id must be
 // repeatable from its cause (RFC 9562). A branded type says what an id names, so a person's id cannot stand where an
 // engagement's is asked for.
-import { createHash, randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
 
 declare const named: unique symbol
@@ -29,17 +29,11 @@ export function newId<K extends string>(nowMs: number = Date.now()): Id<K> {
 
 /** The UUIDv5 of a cause: the same namespace and parts always give the same id. Parts are joined by `/`. */
 export function derivedId<K extends string>(namespace: string, ...parts: readonly (string | number | bigint)[]): Id<K> {
-  const name = parts.join('/')
-  const digest = createHash('sha1')
-    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
-    .update(name, 'utf8')
-    .digest()
-  return stamped(digest.subarray(0, 16))
+  return stamped(hash('sha1', Buffer.concat([Buffer.from(namespace.replaceAll('-', ''), 'hex'), Buffer.from(parts.join('/'))]), 'hex')) as Id<K>
 }
 
-function stamped<K extends string>(bytes: Buffer): Id<K> {
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Id<K>
+/** The first 128 bits of a digest with the bits of version 5 and of the variant. */
+function stamped(hex: string): string {
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
