@@ -109,11 +109,28 @@ test('a role without a right publishes nothing', async () => {
 })
 
 test('the adapter and its schema read filters alike', async () => {
-  const filters = ['evt.>', 'evt.*.0.*.Made', 'saga.cmd.credit.>', 'saga.rep.*.reserve', 'evt.a.0.b.C', '>', '*.b']
-  const subjects = ['evt', 'evt.a', 'evt.a.0.b.C', 'evt.a.0.b.Made', 'evt.a.00.b.Made', 'saga.cmd.credit.x.reserve.do', 'saga.rep.x.reserve', 'a.b', 'a.b.c']
+  const filters = ['evt.>', 'evt.*.0.*.Made', 'saga.cmd.credit.>', 'saga.rep.*.reserve', 'evt.a.0.b.C', '>', '*.b', 'evt.*.0.>', 'evt.a_0.%.>', '*']
+  const subjects = [
+    'evt',
+    'evt.a',
+    'evt.a.0.b.C',
+    'evt.a.0.b.Made',
+    'evt.a.00.b.Made',
+    'saga.cmd.credit.x.reserve.do',
+    'saga.rep.x.reserve',
+    'a.b',
+    'a.b.c',
+    'evt.a.1.0.C',
+    'evt.a_0.%.c',
+    'evt.ab0.x.c',
+    'evt..0.b.Made',
+  ]
   for (const filter of filters) {
-    const heard = await many(db, z.object({ s: z.string() }), sql`select s from unnest(${subjects}::text[]) s where s ~ bus.pattern_of(${filter})`)
-    expect([filter, heard.map(({ s }) => s)]).toEqual([filter, subjects.filter((subject) => patternOf(filter).test(subject))])
+    const heard = subjects.filter((subject) => patternOf(filter).test(subject))
+    for (const condition of [sql`s ~ bus.pattern_of(${filter})`, sql`bus.takes(${filter}, s)`]) {
+      const found = await many(db, z.object({ s: z.string() }), sql`select s from unnest(${subjects}::text[]) s where ${condition}`)
+      expect([filter, found.map(({ s }) => s)]).toEqual([filter, heard])
+    }
   }
 })
 

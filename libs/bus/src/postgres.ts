@@ -89,7 +89,7 @@ export class PostgresBus implements Bus {
   }
 
   async #stored(messages: readonly Outgoing[]): Promise<readonly Receipt[]> {
-    const rows = await many(this.#db, Published, sql`select seq, duplicate from bus.publish(${JSON.stringify(messages)}) order by ord`)
+    const rows = await many(this.#db, Published, prepared('bus_publish', sql`select seq, duplicate from bus.publish(${JSON.stringify(messages)}) order by ord`))
     this.#woken(messages.map(({ subject }) => subject))
     return rows
   }
@@ -217,7 +217,7 @@ export class PostgresBus implements Bus {
     for (const { wake } of this.#tails) wake()
     await this.#wakeups.beat()
     if (this.#consumers.size === 0) return
-    const due = await many(this.#db, z.object({ durable: z.string() }), sql`select durable from bus.due(${[...this.#consumers.keys()]})`)
+    const due = await many(this.#db, z.object({ durable: z.string() }), prepared('bus_due', sql`select durable from bus.due(${[...this.#consumers.keys()]})`))
     for (const { durable } of due) this.#markHungry(durable)
     if (due.length > 0) this.#wake()
   }
