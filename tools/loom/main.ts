@@ -1,6 +1,7 @@
 // The operator's command line. Exit code: 0 done, 1 something was found wanting, 2 wrong usage, 3 not reachable.
 import { Command, CommanderError } from 'commander'
 import { adminGrantCommand } from './admin/grant.ts'
+import { republishCommand } from './bus/republish.ts'
 import { Failed } from './failed.ts'
 import { migrateCommand } from './migrate/migrate.ts'
 import { listSagasCommand } from './saga/list.ts'
@@ -13,6 +14,7 @@ const saga = program.command('saga').description('Sagas: what is under way, and 
 listSagasCommand(saga)
 showSagaCommand(saga)
 adminGrantCommand(program.command('admin').description('Who may administer this deployment.'))
+republishCommand(program.command('bus').description('What services tell each other.'))
 migrateCommand(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((noun) => noun.commands)]) command.exitOverride()
 
