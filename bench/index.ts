@@ -1,10 +1,11 @@
 import { append } from './append.ts'
 import { auditAppend } from './audit.ts'
 import type { Benchmark } from './benchmark.ts'
+import { gateway } from './gateway.ts'
 import { login } from './login.ts'
 import { rebuild } from './rebuild.ts'
 import { signup } from './signup.ts'
 import { start } from './start.ts'
 import { visible } from './visible.ts'
 
-export const BENCHMARKS: readonly Benchmark[] = [append, visible, rebuild, auditAppend, login, signup, start]
+export const BENCHMARKS: readonly Benchmark[] = [append, visible, rebuild, auditAppend, gateway, login, signup, start]

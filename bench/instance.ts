@@ -51,14 +51,14 @@ export function removeHome(home: string): void {
   rmSync(home, { recursive: true, force: true })
 }
 
-function readyLine(child: ChildProcess): Promise<void> {
+export function readyLine(child: ChildProcess): Promise<void> {
   return new Promise((done, failed) => {
     child.stdout?.once('data', () => done())
-    child.once('exit', () => failed(new Error('the instance did not start')))
+    child.once('exit', () => failed(new Error('a process ended before it was ready')))
   })
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((done) => {
     const server = createServer().listen(0, () => {
       const address = server.address()
