@@ -36,7 +36,11 @@ async function starting(): Promise<string> {
 async function asAdmin(statement: Sql): Promise<void> {
   await using whole = await startWhole({ home, port })
   const admin = openDatabase({ url: whole.instance.adminUrl, max: 1, applicationName: 'test', onError: () => undefined })
-  await exec(admin, statement).finally(() => admin.close())
+  try {
+    await exec(admin, statement)
+  } finally {
+    await admin.close()
+  }
 }
 
 test('everything is there again after a stop, the session too', async () => {
