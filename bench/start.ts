@@ -1,4 +1,4 @@
-import type { Benchmark } from './benchmark.ts'
+import { type Benchmark, percentile } from './benchmark.ts'
 import { freshHome, removeHome, startInstance } from './instance.ts'
 
 const COLD_MS = 20_000
@@ -10,26 +10,29 @@ export const start: Benchmark = {
   name: 'start',
   async run({ quick }) {
     const home = freshHome()
-    const cold = await startedMs(home)
-    const warms: number[] = []
-    for (let turn = 0; turn < (quick ? 1 : 3); turn++) warms.push(await startedMs(home))
-    const warm = Math.min(...warms)
-    const memory = await pss(home)
+    const cold = await started(home)
+    const warms: Started[] = []
+    for (let turn = 0; turn < (quick ? 1 : 3); turn++) warms.push(await started(home))
     removeHome(home)
+    const warm = Math.min(...warms.map(({ startMs }) => startMs))
+    const memory = percentile(
+      warms.map(({ pssMb }) => pssMb),
+      0.5,
+    )
     return [
-      { bench: 'start on a fresh home', value: cold, unit: 'ms', goal: `≤ ${COLD_MS}`, ok: cold <= COLD_MS },
+      { bench: 'start on a fresh home', value: cold.startMs, unit: 'ms', goal: `≤ ${COLD_MS}`, ok: cold.startMs <= COLD_MS },
       { bench: 'start on the same home', value: warm, unit: 'ms', goal: `≤ ${WARM_MS}`, ok: warm <= WARM_MS },
       { bench: 'memory of all processes', value: memory, unit: 'MB PSS', goal: `≤ ${PSS_MB}`, ok: memory <= PSS_MB },
     ]
   },
 }
 
-async function startedMs(home: string): Promise<number> {
-  await using instance = await startInstance(home)
-  return instance.startMs
+interface Started {
+  readonly startMs: number
+  readonly pssMb: number
 }
 
-async function pss(home: string): Promise<number> {
+async function started(home: string): Promise<Started> {
   await using instance = await startInstance(home)
-  return instance.pssMb()
+  return { startMs: instance.startMs, pssMb: instance.pssMb() }
 }
