@@ -126,6 +126,8 @@ function sharedBy({ authz, params, query, body, limits }: Operation<never>): rea
     ...(authz?.role === undefined ? [] : [shared.role_missing]),
     ...(authz?.scope === undefined ? [] : [shared.scope_missing]),
     ...(authz?.stepUp === undefined ? [] : [shared.step_up_required]),
+    // A value in a path that is longer than any id.
+    ...(params ? [shared.not_found] : []),
     ...(params || query || body ? [shared.invalid_body] : []),
     ...(body ? [shared.media_type, shared.body_too_large] : []),
     ...(limits.idempotency === undefined ? [] : [shared.idempotency_key_invalid]),

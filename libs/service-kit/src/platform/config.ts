@@ -41,5 +41,5 @@ export function originOf(config: ProcessConfig, service: ServiceName): string {
 
 /** The environment of this process. The only reader beside the services' own `config.ts`. */
 export function processEnvironment(): Readonly<Record<string, string | undefined>> {
-  return process.env
+  return { ...process.env }
 }
