@@ -1,5 +1,6 @@
 // Catalogue pages for readers: every message on the bus, every error code, every id that exists everywhere.
-import { EVENT_TYPES, INSTITUTIONS, PREAPPROVAL_AGENT, STEP_MESSAGES, STREAM_PREFIXES, STREAMS, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
+import * as contracts from '@loomworks/contracts'
+import { EVENT_TYPES, INSTITUTIONS, PREAPPROVAL_AGENT, STEP_MESSAGES, STREAM_PREFIXES, STREAMS, sqlCheck, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { type AnyService, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 
@@ -91,4 +92,15 @@ export function wellKnownCatalogue(): string {
     table(['writer', 'streams'], prefixes),
     '',
   ].join('\n')
+}
+
+/** Every closed set that more than one service speaks of, with the CHECK of a column that holds it. */
+export function closedSetCatalogue(): string {
+  const sets = Object.entries(contracts).flatMap(([name, value]) => (value instanceof z.ZodEnum ? [[name, value] as const] : []))
+  const rows = sets.map(([name, set]) => [`\`${name}\``, set.options.join(', '), `\`${sqlCheck(columnOf(name), set)}\``])
+  return ['# Closed sets', MADE, table(['set', 'words', 'in SQL'], rows), ''].join('\n')
+}
+
+function columnOf(name: string): string {
+  return name.replace(/(?!^)[A-Z]/g, '_$&').toLowerCase()
 }

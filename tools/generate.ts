@@ -9,7 +9,7 @@ import { openDatabase } from '@loomworks/sql'
 import { migrateAll } from '../dev/migrate.ts'
 import { startPostgres } from '../dev/postgres/index.ts'
 import { SERVICES } from '../dev/services.ts'
-import { errorCatalogue, messageCatalogue, wellKnownCatalogue } from './catalogues.ts'
+import { closedSetCatalogue, errorCatalogue, messageCatalogue, wellKnownCatalogue } from './catalogues.ts'
 import { schemaDump } from './schema-dump.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -49,4 +49,5 @@ write('services/gateway/openapi.json', json(openApiOf(SERVICES, VERSION)))
 write('docs/catalogue/messages.md', messageCatalogue())
 write('docs/catalogue/errors.md', errorCatalogue(SERVICES))
 write('docs/catalogue/well-known.md', wellKnownCatalogue())
+write('docs/catalogue/closed-sets.md', closedSetCatalogue())
 await writeSchemas()
