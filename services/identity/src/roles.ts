@@ -2,7 +2,7 @@
 import { type Role, RoleGranted } from '@loomworks/contracts'
 import { type Actor, actorFromService, emailLookup, idOf, newId, type PersonId, timeOf } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
-import { type Database, type Db, exec, many, maybe, one, sql } from '@loomworks/sql'
+import { type Database, type Db, exec, many, maybe, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { fact, type PersonFact, statePersonFacts } from './facts.ts'
 
@@ -12,9 +12,19 @@ const ADMIN_ROLES: readonly Role[] = ['admin', 'ops']
 /** The first activated person of an embedded deployment gets admin and ops: facts about it, or none where anybody has a role. Of
  *  two persons activated at once one is the first. */
 export async function firstAdminFacts(tx: Db, personId: PersonId): Promise<readonly PersonFact[]> {
+  // Roles stay once they are there, so all but the first need no lock, which would make them wait for each other's commit.
+  if (await anybodyHasRole(tx)) return []
   await tx.query(sql`select pg_advisory_xact_lock(${FIRST_ADMIN_LOCK})`)
-  const { taken } = await one(tx, z.object({ taken: z.boolean() }), sql`select exists (select from identity.person_roles) as taken`)
-  return taken ? [] : grantRoles(tx, personId, ADMIN_ROLES, actorFromService('signup'))
+  return (await anybodyHasRole(tx)) ? [] : grantRoles(tx, personId, ADMIN_ROLES, actorFromService('signup'))
+}
+
+async function anybodyHasRole(tx: Db): Promise<boolean> {
+  const { taken } = await one(
+    tx,
+    z.object({ taken: z.boolean() }),
+    prepared('anybody_has_role', sql`select exists (select from identity.person_roles) as taken`),
+  )
+  return taken
 }
 
 /** Grants roles; facts about those that were not there. */
