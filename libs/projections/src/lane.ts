@@ -1,6 +1,6 @@
 // One projection at work: while a batch commits the next one gathers, without a timer. An instance that was overtaken by another
 // finds the checkpoint moved and goes on from there; an event that cannot be applied stops the projection and is never skipped.
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { comparePositions, type EventStore, type Position, type StoredEvent } from '@loomworks/event-store'
 import { Transient } from '@loomworks/kernel'
 import type { Database } from '@loomworks/sql'
@@ -118,7 +118,8 @@ export class Lane {
   }
 
   async #work(): Promise<void> {
-    await Promise.resolve()
+    // What was read together is offered one by one, and goes together.
+    await setImmediate()
     while (this.#pending.length > 0 && !this.stopped && !this.#signal.aborted) {
       await this.#step()
       if (this.#pending.length < MOST_EVENTS || this.stopped) this.#tellRoom()

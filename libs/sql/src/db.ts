@@ -3,7 +3,8 @@
 import { Terminal, Transient } from '@loomworks/kernel'
 import pg from 'pg'
 import type { z } from 'zod'
-import { type Sql, sql } from './sql.ts'
+import { Frequent } from './frequent.ts'
+import { prepared, type Sql, sql } from './sql.ts'
 
 /** Something that runs one statement: a pool or a transaction. */
 export interface Db {
@@ -52,15 +53,20 @@ export function openDatabase(options: DatabaseOptions): Database {
   const shared = { connectionString: options.url, application_name: options.applicationName, types, keepAlive: true }
   const pool = new pg.Pool({ ...shared, max: options.max ?? 8, options: LIMITS, connectionTimeoutMillis: 5000, idleTimeoutMillis: 30_000 })
   pool.on('error', options.onError)
+  const frequent = new Frequent()
+  const named = (statement: Sql): Sql => {
+    const name = frequent.nameOf(statement)
+    return name === undefined ? statement : prepared(name, statement)
+  }
   return {
-    query: (statement) => run(pool, statement),
-    transaction: (work) => inTransaction(pool, work),
+    query: (statement) => run(pool, named(statement)),
+    transaction: (work) => inTransaction(pool, named, work),
     dedicated: async () => dedicatedOn(new pg.Client(shared), options.onError),
     close: () => pool.end(),
   }
 }
 
-async function inTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function inTransaction<T>(pool: pg.Pool, named: (statement: Sql) => Sql, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(rethrown)
   const after: (() => void)[] = []
   let broken: Error | undefined
@@ -72,7 +78,7 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Pr
   client.on('error', hear)
   try {
     await run(client, BEGIN)
-    const result = await work({ query: (statement) => run(client, statement), afterCommit: (later) => void after.push(later) })
+    const result = await work({ query: (statement) => run(client, named(statement)), afterCommit: (later) => void after.push(later) })
     await run(client, COMMIT)
     for (const later of after) later()
     return result
