@@ -1,3 +1,4 @@
+export { holding } from './holding.ts'
 export * from './outbox.ts'
 export * from './port.ts'
 export { PostgresBus, type PostgresBusOptions } from './postgres.ts'

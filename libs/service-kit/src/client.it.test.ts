@@ -122,3 +122,11 @@ describe('an answer', () => {
     await expect(call()).rejects.toBeInstanceOf(Terminal)
   })
 })
+
+test("how far identity's clock is ahead is known from its first answer on", async () => {
+  expect(client.clockSkewS()).toBeUndefined()
+  const ours = Date.now()
+  await client.tokenFor('memory')
+  // The stand-in's server says the real time, the client's clock stands in another year.
+  expect(client.clockSkewS()).toBeCloseTo((ours - clock.now()) / 1000, -1)
+})

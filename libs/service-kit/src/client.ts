@@ -25,6 +25,8 @@ export interface ServiceClient {
   call<S extends z.ZodType>(to: ServiceName, reply: S, call: Call): Promise<z.output<S>>
   /** A token of this service for an audience, cached until shortly before its end. */
   tokenFor(audience: ServiceName): Promise<string>
+  /** How far identity's clock is ahead of ours, in whole seconds, as its newest `Date` header said; undefined before it has answered. */
+  clockSkewS(): number | undefined
   close(): Promise<void>
 }
 
@@ -46,19 +48,30 @@ export function serviceClient(options: ClientOptions): ServiceClient {
   const poolOf = (service: ServiceName) => remembered(pools, service, () => poolTo(options.addressOf(service)))
   const ownSecret = `Service ${options.service}:${options.secret}`
 
+  let skewS: number | undefined
+  const toldTheTime = (date: string) => {
+    skewS = Math.round((Date.parse(date) - options.now()) / 1000)
+  }
+
   const tokenFor = async (audience: ServiceName): Promise<string> => {
     const asked = tokens.get(audience)
     const held = await asked
     if (held !== undefined && Date.parse(held.expiresAt) - RENEW_BEFORE_MS > options.now()) return held.token
     // Somebody else who waited has begun to renew it.
     if (tokens.get(audience) !== asked) return tokenFor(audience)
-    const fetched = send(poolOf('identity'), ServiceToken, { method: 'POST', path: '/internal/tokens/service', body: { audience }, authorization: ownSecret })
+    const fetched = send(
+      poolOf('identity'),
+      ServiceToken,
+      { method: 'POST', path: '/internal/tokens/service', body: { audience }, authorization: ownSecret },
+      toldTheTime,
+    )
     tokens.set(audience, fetched)
     fetched.catch(() => tokens.delete(audience))
     return (await fetched).token
   }
   return {
     tokenFor,
+    clockSkewS: () => skewS,
     call: async (to, reply, call) =>
       send(poolOf(to), reply, { ...call, authorization: call.authorization ?? (SECRET_PATHS.test(call.path) ? ownSecret : `Bearer ${await tokenFor(to)}`) }),
     close: async () => {
@@ -74,8 +87,9 @@ function poolTo({ origin, socketPath }: Address): Pool {
   return new Pool(origin, { connections: CONNECTIONS, pipelining: 1, connect: { timeout: 1000, ...(socketPath !== undefined && { socketPath }) } })
 }
 
-async function send<S extends z.ZodType>(pool: Pool, reply: S, call: Call): Promise<z.output<S>> {
-  const { statusCode, body } = await exchanged(pool, call)
+async function send<S extends z.ZodType>(pool: Pool, reply: S, call: Call, toldTheTime?: (date: string) => void): Promise<z.output<S>> {
+  const { statusCode, body, date } = await exchanged(pool, call)
+  if (date !== undefined) toldTheTime?.(date)
   if (statusCode >= 200 && statusCode < 300) return parsedReply(reply, body, call.path)
   throw refusedBy(body, statusCode)
 }
@@ -83,7 +97,7 @@ async function send<S extends z.ZodType>(pool: Pool, reply: S, call: Call): Prom
 async function exchanged(
   pool: Pool,
   { method = 'GET', path, body, traceparent, timeoutMs = TIMEOUT_MS, authorization }: Call,
-): Promise<{ statusCode: number; body: unknown }> {
+): Promise<{ statusCode: number; body: unknown; date: string | undefined }> {
   const request: Dispatcher.RequestOptions = {
     method,
     path,
@@ -99,7 +113,8 @@ async function exchanged(
   try {
     const answer = await pool.request(request)
     const text = await answer.body.text()
-    return { statusCode: answer.statusCode, body: text === '' ? undefined : JSON.parse(text) }
+    const { date } = answer.headers
+    return { statusCode: answer.statusCode, body: text === '' ? undefined : JSON.parse(text), date: typeof date === 'string' ? date : undefined }
   } catch (error) {
     throw new Transient(`no answer to ${method} ${path}`, { cause: error })
   }

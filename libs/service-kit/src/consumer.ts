@@ -1,5 +1,5 @@
 // Integration events as a service hears them: eight lanes, one message of a lane at a time, each handled in one transaction.
-import { type Bus, type ConsumerSpec, type Consumption, type Delivery, LANES } from '@loomworks/bus'
+import { type Bus, type ConsumerSpec, type Consumption, type Delivery, holding, LANES } from '@loomworks/bus'
 import { BusEvent, type EventType, parseEventData } from '@loomworks/contracts'
 import type { ServiceName } from '@loomworks/kernel'
 import { Terminal } from '@loomworks/kernel'
@@ -53,7 +53,7 @@ export function consumeEvents<Parts>({ service, bus, db, handlers, parts }: Cons
   ).map((spec) =>
     bus.consume(spec, async (delivery) => {
       const handler = byType.get(typeOfSubject(delivery.subject))
-      if (handler !== undefined) await handled(handler, delivery, db, parts)
+      if (handler !== undefined) await holding(delivery, () => handled(handler, delivery, db, parts))
       return 'ack'
     }),
   )

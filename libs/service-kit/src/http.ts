@@ -26,6 +26,8 @@ export interface ServerOptions<Parts> {
   readonly metrics: ServiceMetrics
   /** Each dependency by name: resolves when it answers. */
   readonly probes: Readonly<Record<string, () => Promise<void>>>
+  /** How far identity's clock is ahead; hosts may differ by five seconds, beyond that tokens fail. */
+  readonly clockSkewS?: () => number | undefined
 }
 
 const DEFAULT_BODY_BYTES = 1_048_576
@@ -60,12 +62,12 @@ export function httpServer<Parts>(options: ServerOptions<Parts>): FastifyInstanc
   return app
 }
 
-function addHealth<Parts>(app: FastifyInstance, { probes, metrics, service }: ServerOptions<Parts>): void {
+function addHealth<Parts>(app: FastifyInstance, { probes, metrics, service, clockSkewS }: ServerOptions<Parts>): void {
   app.get('/livez', () => ({ service, ok: true }))
   app.get('/readyz', async (_request, reply) => {
     const dependencies = await probed(probes)
     const ready = Object.values(dependencies).every((state) => state === 'ok')
-    return reply.status(ready ? 200 : 503).send({ service, ready, dependencies, at: new Date().toISOString() })
+    return reply.status(ready ? 200 : 503).send({ service, ready, dependencies, clock_skew_s: clockSkewS?.() ?? null, at: new Date().toISOString() })
   })
   app.get('/metrics', async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()))
 }

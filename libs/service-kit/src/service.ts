@@ -195,6 +195,7 @@ function appOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, part
     log,
     metrics,
     probes: probesOf(wiring),
+    clockSkewS: () => client.clockSkewS(),
     ...(secrets && { serviceOfSecret: secrets }),
   })
 }

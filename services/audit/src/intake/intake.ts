@@ -1,6 +1,6 @@
 // What the bus brings becomes records: no timer, while a batch commits the next one gathers, and a message is acknowledged only when
 // its record is stored. Audit down blocks nobody; the bus holds the backlog.
-import { type ConsumerSpec, type Consumption, type Delivery, LANES, type Verdict } from '@loomworks/bus'
+import { type ConsumerSpec, type Consumption, type Delivery, holding, LANES, type Verdict } from '@loomworks/bus'
 import { eventTypeOf, parseEventData } from '@loomworks/contracts'
 import { draftOf } from '@loomworks/foray'
 import { ServiceName, Terminal, timeOf } from '@loomworks/kernel'
@@ -46,7 +46,7 @@ class Intake {
 
   async #taken(delivery: Delivery): Promise<Verdict> {
     const arriving = this.#arriving(delivery)
-    if (arriving !== undefined) await this.#store(arriving)
+    if (arriving !== undefined) await holding(delivery, () => this.#store(arriving))
     return 'ack'
   }
 
