@@ -8,6 +8,7 @@ import { eventually, PersonClient } from '@loomworks/testing'
 import { expect } from 'vitest'
 import { type AllOptions, type Instance, startAll } from '../dev/all.ts'
 import { violations } from './invariants/check.ts'
+import { metricsOf } from './invariants/metrics.ts'
 
 export interface Whole extends AsyncDisposable {
   readonly instance: Instance
@@ -32,9 +33,18 @@ export interface Newcomer {
 type WholeOptions = Partial<Pick<AllOptions, 'home' | 'port' | 'limitsOff' | 'environment' | 'clockOf'>>
 
 /** Without a home, one of its own that goes with it. */
-export async function startWhole({ home: given, port, limitsOff = true, ...rest }: WholeOptions = {}): Promise<Whole> {
+export async function startWhole({ home: given, port, limitsOff = true, environment = {}, ...rest }: WholeOptions = {}): Promise<Whole> {
   const home = given ?? mkdtempSync(join(tmpdir(), 'loomworks-whole-'))
-  const instance = await startAll({ home, port: port ?? (await freePort()), limitsOff, terminal: () => undefined, step: () => undefined, ...rest })
+  const opsPort = await freePort()
+  const instance = await startAll({
+    home,
+    port: port ?? (await freePort()),
+    limitsOff,
+    environment: { OPS_PORT: String(opsPort), ...environment },
+    terminal: () => undefined,
+    step: () => undefined,
+    ...rest,
+  })
   const canaries: string[] = []
   let first: Promise<PersonClient> | undefined
   const newcomer = () => newcomerAt(instance.url, canaries)
@@ -47,10 +57,13 @@ export async function startWhole({ home: given, port, limitsOff = true, ...rest 
       first ??= firstPerson(newcomer())
       return first
     },
-    holds: () =>
-      eventually(async () =>
-        expect(await violations({ adminUrl: instance.adminUrl, eventStore: instance.platform.eventStore, logs: instance.home.logs, canaries })).toEqual([]),
-      ),
+    async holds() {
+      const { adminUrl, platform, home } = instance
+      const metrics = () => metricsOf(platform.addressOf, opsPort)
+      await eventually(async () =>
+        expect(await violations({ adminUrl, eventStore: platform.eventStore, logs: home.logs, metrics: await metrics(), canaries })).toEqual([]),
+      )
+    },
     async [Symbol.asyncDispose]() {
       await instance.stop()
       if (given === undefined) rmSync(home, { recursive: true, force: true })

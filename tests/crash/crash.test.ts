@@ -63,6 +63,7 @@ async function signingUp(people: Person[]): Promise<void> {
     people.push(person)
     try {
       person.registration = await proven(url, person.about)
+      canaries.push(...person.registration.secrets)
       person.told = await finished(person.registration)
     } catch (error) {
       if (error instanceof Unexpected) throw error

@@ -1,4 +1,4 @@
-// S-INV-11: no address, name, secret or token in any stream, message, fence, outbox row or log. What must not be there is looked for
+// S-INV-11: no address, name, secret or token in any stream, message, fence, outbox row, log or metric. What must not be there is looked for
 // byte by byte.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,13 @@ const PLACES = [
   sql`select 'audit.part', p::text from audit.part p`,
 ] as const
 
-export async function noSecrets({ db }: World, canaries: readonly string[], logs: string): Promise<string[]> {
+interface Told {
+  readonly canaries: readonly string[]
+  readonly logs: string
+  readonly metrics: readonly string[]
+}
+
+export async function noSecrets({ db }: World, { canaries, logs, metrics }: Told): Promise<string[]> {
   const found: string[] = []
   for (const place of PLACES) {
     for (const { place: name, content } of await many(db, z.object({ place: z.string(), content: z.string() }), named(place))) {
@@ -34,6 +40,7 @@ export async function noSecrets({ db }: World, canaries: readonly string[], logs
     const text = readFileSync(join(logs, file), 'utf8')
     for (const canary of canaries) if (holds(text, canary)) found.push(`S-INV-11 the log ${file} holds ${canary}`)
   }
+  for (const text of metrics) for (const canary of canaries) if (holds(text, canary)) found.push(`S-INV-11 /metrics tells ${canary}`)
   return [...new Set(found)]
 }
 

@@ -7,11 +7,13 @@ import { type Reachable, withWorld } from './world.ts'
 export interface Checked extends Reachable {
   /** Directory of the logs. */
   readonly logs: string
+  /** What each service answers at /metrics. */
+  readonly metrics: readonly string[]
   /** Texts that may be nowhere: addresses, names, secrets, tokens. */
   readonly canaries: readonly string[]
 }
 
-export function violations({ logs, canaries, ...reachable }: Checked): Promise<readonly string[]> {
+export function violations({ logs, metrics, canaries, ...reachable }: Checked): Promise<readonly string[]> {
   return withWorld(reachable, async (world) => [
     ...(await completedIsComplete(world)),
     ...(await abortedLeftNothing(world)),
@@ -22,7 +24,7 @@ export function violations({ logs, canaries, ...reachable }: Checked): Promise<r
     ...pivotHolds(world),
     ...oneTruth(world),
     ...everySagaEnds(world),
-    ...(await noSecrets(world, canaries, logs)),
+    ...(await noSecrets(world, { canaries, logs, metrics })),
     ...oneSagaForARegistration(world),
     ...(await followed(world)),
   ])

@@ -4,6 +4,8 @@ import { codeShown, PersonClient, type Said, SoftwareAuthenticator } from '@loom
 /** A registration that has shown its passkey: one call with a code makes it a person. */
 export interface Proven {
   readonly id: string
+  /** Everything it was told that nobody else may ever see. */
+  readonly secrets: readonly string[]
   /** Logs in by the passkey of the registration, once there is a person. */
   readonly client: PersonClient
   /** The last step; `claimToken` where credit is claimed with it. */
@@ -19,12 +21,13 @@ export async function proven(url: string, about: { readonly email: string; reado
   const registration_id: string = begun.registration_id
   const secret = { authorization: `Signup ${begun.registration_secret}` }
   const credential = authenticator.register(begun.options)
-  const { totp } = await client.expect(200, 'POST', '/auth/signup/passkey', { registration_id, credential }, secret)
+  const { totp, recovery_codes } = await client.expect(200, 'POST', '/auth/signup/passkey', { registration_id, credential }, secret)
   const finish = (claim_token?: string) => {
     const body = { registration_id, code: codeShown(totp.secret, Date.now()), session_delivery: 'bearer', ...(claim_token !== undefined && { claim_token }) }
     return client.ask('POST', '/auth/signup/totp-verify', body, secret)
   }
-  return { id: registration_id, client, finish, progress: () => client.expect(200, 'GET', `/auth/signup/${registration_id}`) }
+  const secrets = [begun.registration_secret, totp.secret, ...recovery_codes, ...recovery_codes.map((code: string) => code.replaceAll('-', ''))]
+  return { id: registration_id, secrets, client, finish, progress: () => client.expect(200, 'GET', `/auth/signup/${registration_id}`) }
 }
 
 export interface ServerEvent {
@@ -34,7 +37,7 @@ export interface ServerEvent {
 }
 
 /** Everything a stream of server-sent events says until it closes. */
-export async function eventsOf(url: string, path: string, lastEventId?: number): Promise<readonly ServerEvent[]> {
+export async function eventsOf(url: string, path: string, lastEventId?: number | string): Promise<readonly ServerEvent[]> {
   const answer = await fetch(new URL(path, url), { headers: lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) } })
   const text = await answer.text()
   const field = (block: string, name: string) => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1]

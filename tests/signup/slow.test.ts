@@ -21,7 +21,9 @@ afterAll(() => whole[Symbol.asyncDispose]())
 test('memory is away for some seconds: 202, the way to follow it, and a person once memory is back', async () => {
   const registration = await proven(whole.url, whole.newcomer())
   const path = `/auth/signup/${registration.id}`
+  whole.canaries.push(...registration.secrets)
   const followed = eventsOf(whole.url, `${path}/events`)
+  const followedFromNowhere = eventsOf(whole.url, `${path}/events`, 'nowhere')
   await whole.instance.part('memory').stop()
 
   const accepted = await registration.finish()
@@ -36,6 +38,7 @@ test('memory is away for some seconds: 202, the way to follow it, and a person o
   expect(await registration.progress()).toMatchObject({ state: 'completed', next: { method: 'POST', href: '/auth/signup/totp-verify' } })
 
   const events = await followed
+  expect(await followedFromNowhere).toEqual(events)
   expect(events[0]).toMatchObject({ data: { state: 'pending', phase: 'preparing' } })
   expect(events.at(-1)).toMatchObject({ data: { state: 'completed' } })
   expect(events.map(({ id }) => id)).toEqual([...new Set(events.map(({ id }) => id))].sort((a, b) => a - b))

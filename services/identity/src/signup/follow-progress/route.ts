@@ -26,9 +26,15 @@ export const followProgressRoute = operation({
   async answer({ params, header, signal }, parts: IdentityParts) {
     const registration = await registrationById(parts.db, params.registration_id)
     if (registration === undefined || isGone(registration, parts.clock.now())) throw signup.not_found()
-    return new EventStream(progressEvents(parts, registration, { after: Number(header('last-event-id') ?? -1), signal }))
+    return new EventStream(progressEvents(parts, registration, { after: eventSeen(header('last-event-id')), signal }))
   },
 })
+
+/** What a client says it has seen last; before the first event where it says nothing, or nothing that is a number. */
+function eventSeen(lastEventId: string | undefined): number {
+  const id = Number(lastEventId ?? -1)
+  return Number.isNaN(id) ? -1 : id
+}
 
 interface Following {
   /** The last event the client has seen. */
