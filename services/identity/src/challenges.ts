@@ -1,8 +1,8 @@
-// Challenges of passkey ceremonies: 32 random bytes, 5 minutes, one use. A challenge is consumed by being deleted, before what
-// it was sent for is checked, so that a failed answer cannot be tried again.
+// Challenges of passkey ceremonies: 32 random bytes, 5 minutes, one use. A challenge is consumed by being deleted, whether what it
+// was sent for holds or not, so that a failed answer cannot be tried again; of answers that hold, the one that deletes it wins.
 import { randomBytes } from 'node:crypto'
 import { type Id, idOf, newId, timeOf } from '@loomworks/kernel'
-import { type Db, exec, maybe, sql } from '@loomworks/sql'
+import { type Db, exec, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { CHALLENGE_LIFE_MS } from './passkeys.ts'
 
@@ -23,8 +23,11 @@ export async function askForLogin(db: Db, nowMs: number): Promise<Asked> {
   const asked = fresh()
   await exec(
     db,
-    sql`insert into identity.challenges (id, purpose, challenge, expires_at)
-        values (${asked.id}, 'login', ${asked.challenge.toString('base64url')}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
+    prepared(
+      'ask_for_login',
+      sql`insert into identity.challenges (id, purpose, challenge, expires_at)
+          values (${asked.id}, 'login', ${asked.challenge.toString('base64url')}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
+    ),
   )
   return asked
 }
@@ -42,17 +45,9 @@ export async function askForRegistration(db: Db, registrationId: string, nowMs: 
   return asked
 }
 
-/** Takes a login's challenge out of the world: `none` when there is no such one (any more), `expired` when it is too old. */
-export async function consumeLogin(db: Db, id: string, nowMs: number): Promise<string | 'none' | 'expired'> {
-  const row = await maybe(
-    db,
-    ChallengeRow,
-    sql`delete from identity.challenges
-         where id = ${id} and purpose = 'login'
-        returning challenge, expires_at`,
-  )
-  if (row === undefined) return 'none'
-  return Date.parse(row.expires_at) > nowMs ? row.challenge : 'expired'
+/** Takes a login's challenge out of the world; whose answer was good has done so in the statement that opened the session. */
+export async function discardLogin(db: Db, id: string): Promise<void> {
+  await exec(db, sql`delete from identity.challenges where id = ${id} and purpose = 'login'`)
 }
 
 /** Takes a registration's open challenge out of the world; undefined when there is none, or it is too old. */

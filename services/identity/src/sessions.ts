@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 import type { Stating } from '@loomworks/bus'
 import { type SessionEnd, SessionOpened, SessionRevoked } from '@loomworks/contracts'
 import { derivedId, type Id, idOf, newId, type PersonId, sha256, timeOf, tokenHash } from '@loomworks/kernel'
-import { type Db, exec, maybe, one, prepared, sql } from '@loomworks/sql'
+import { type Db, exec, maybe, one, prepared, raw, type Sql, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import { fact, stateFacts } from './facts.ts'
+import { fact, type PersonFact, stateFacts } from './facts.ts'
 import { networkOf } from './networks.ts'
 import type { SessionDelivery } from './vocabulary.ts'
 
@@ -14,7 +14,8 @@ export type SessionId = Id<'session'>
 
 const IDLE_MS = 12 * 3_600_000
 const ABSOLUTE_MS = 14 * 86_400_000
-const LIVE_PER_PERSON = 50
+/** Live sessions of one person. */
+export const LIVE_PER_PERSON = 50
 const SEEN_EVERY_MS = 60_000
 const TOKEN_BYTES = 32
 const CHECKSUM_LENGTH = 6
@@ -53,17 +54,29 @@ function checksum(secret: string): string {
 
 const Standing = z.object({ known: z.boolean(), surplus: z.array(idOf<'session'>()) })
 
+/** A session as it will be, before it is stored. */
+export function freshSession(nowMs: number): OpenedSession {
+  return { id: newId(nowMs), token: newSessionToken(), idleExpiresAt: timeOf(nowMs + IDLE_MS), absoluteExpiresAt: timeOf(nowMs + ABSOLUTE_MS) }
+}
+
+/** The fact that a session was opened, which is told under the session's own id. */
+export function openedFact({ id }: OpenedSession, { personId, amr }: SessionStart, newDevice: boolean): PersonFact {
+  return fact(SessionOpened, { personId, sessionId: id, amr: [...amr], newDevice })
+}
+
 /** Opens a session after a passkey was proven, which is a fresh step-up; the oldest beyond fifty give way. */
 export async function openSession(tx: Db, start: SessionStart, stating: Stating): Promise<OpenedSession> {
   const { personId, nowMs } = start
-  const id = newId<'session'>(nowMs)
-  const opened = { id, token: newSessionToken(), idleExpiresAt: timeOf(nowMs + IDLE_MS), absoluteExpiresAt: timeOf(nowMs + ABSOLUTE_MS) }
-  const device = start.device.slice(0, DEVICE_MAX)
-  const { known, surplus } = await standingOf(tx, personId, device, nowMs)
-  await insertSession(tx, opened, { ...start, device })
-  await stateFacts(tx, id, [fact(SessionOpened, { personId, sessionId: id, amr: [...start.amr], newDevice: !known })], stating)
+  const opened = freshSession(nowMs)
+  const { known, surplus } = await standingOf(tx, personId, deviceOf(start), nowMs)
+  await exec(tx, prepared('session_insert', sql`insert into identity.sessions (${SESSION_COLUMNS}) values (${sessionValues(opened, start)})`))
+  await stateFacts(tx, opened.id, [openedFact(opened, start, !known)], stating)
   for (const each of surplus) await endSession(tx, each, 'revoked', { nowMs, stating })
   return opened
+}
+
+export function deviceOf({ device }: Pick<SessionStart, 'device'>): string {
+  return device.slice(0, DEVICE_MAX)
 }
 
 /** Is the device known, and which sessions give way to one more? Under the person's lock, so that parallel logins count right. */
@@ -86,18 +99,16 @@ function standingOf(tx: Db, personId: PersonId, device: string, nowMs: number): 
   )
 }
 
-function insertSession(tx: Db, opened: OpenedSession, { personId, credentialId, delivery, amr, device, clientIp, nowMs }: SessionStart): Promise<number> {
-  const now = timeOf(nowMs)
-  return exec(
-    tx,
-    prepared(
-      'session_insert',
-      sql`insert into identity.sessions (id, person_id, token_hash, credential_id, amr, auth_time, step_up_at, step_up_level, delivery, device, ip_prefix,
-                                         created_at, last_seen_at, idle_expires_at, absolute_expires_at)
-          values (${opened.id}, ${personId}, ${tokenHash(opened.token)}, ${credentialId}, ${[...amr]}, ${now}, ${now}, 'passkey', ${delivery}, ${device},
-                  ${networkOf(clientIp)}, ${now}, ${now}, ${opened.idleExpiresAt}, ${opened.absoluteExpiresAt})`,
-    ),
-  )
+export const SESSION_COLUMNS = raw(
+  'id, person_id, token_hash, credential_id, amr, auth_time, step_up_at, step_up_level, delivery, device, ip_prefix, created_at, last_seen_at, idle_expires_at, absolute_expires_at',
+)
+
+/** The values of a new row, in the order of SESSION_COLUMNS. */
+export function sessionValues(opened: OpenedSession, start: SessionStart): Sql {
+  const now = timeOf(start.nowMs)
+  return sql`${opened.id}::uuid, ${start.personId}::uuid, ${tokenHash(opened.token)}, ${start.credentialId}::uuid, ${[...start.amr]}::text[],
+             ${now}::timestamptz, ${now}::timestamptz, 'passkey', ${start.delivery}, ${deviceOf(start)}, ${networkOf(start.clientIp)},
+             ${now}::timestamptz, ${now}::timestamptz, ${opened.idleExpiresAt}::timestamptz, ${opened.absoluteExpiresAt}::timestamptz`
 }
 
 /** Ends a session; nothing happens where it has ended already. */

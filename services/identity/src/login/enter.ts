@@ -1,10 +1,12 @@
+import { outboxRowOf, type Stating } from '@loomworks/bus'
 import { CredentialCloneSuspected } from '@loomworks/contracts'
-import { actorFromPerson, type Caller, timeOf } from '@loomworks/kernel'
-import { type Db, exec, prepared, sql } from '@loomworks/sql'
-import { credential as refusals } from '../errors.ts'
+import { actorFromPerson, type Caller, idOf, timeOf } from '@loomworks/kernel'
+import { type Db, exec, many, one, prepared, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import { login, credential as refusals } from '../errors.ts'
 import { fact, statePersonFacts, statingFor } from '../facts.ts'
 import type { IdentityParts } from '../parts.ts'
-import { type OpenedSession, openSession } from '../sessions.ts'
+import { endSession, freshSession, LIVE_PER_PERSON, type OpenedSession, openedFact, SESSION_COLUMNS, type SessionStart, sessionValues } from '../sessions.ts'
 import type { SessionDelivery } from '../vocabulary.ts'
 import type { ProvenLogin } from './prove.ts'
 
@@ -15,44 +17,90 @@ export interface Entering {
   readonly device: string
 }
 
-/** One transaction: the counter moves on and a session opens. A counter that does not move on means two authenticators hold the
- *  key: the credential is set aside, and that is kept although the login is refused. */
+/** The challenge is used up, the counter moves on, a session opens and is told: one statement, so of many that bring the same answer
+ *  one enters. A counter that does not move on means two authenticators hold the key: the credential is set aside, and that is kept
+ *  although the login is refused. */
 export async function enter({ db, clock, relay }: IdentityParts, proven: ProvenLogin, entering: Entering): Promise<OpenedSession> {
   const nowMs = clock.now()
-  const { personId, credentialRef } = proven
-  const stating = statingFor({ ...entering.caller, actor: actorFromPerson(personId) }, timeOf(nowMs))
-  const session = await db.transaction(async (tx) => {
-    relay.wakeAfter(tx)
-    if (await counterMoves(tx, proven, nowMs)) {
-      const { delivery, clientIp, device } = entering
-      return openSession(tx, { personId, credentialId: credentialRef, delivery, amr: ['passkey'], device, clientIp, nowMs }, stating)
-    }
-    if (await setAside(tx, credentialRef, nowMs)) await statePersonFacts(tx, personId, [fact(CredentialCloneSuspected, { personId, credentialRef })], stating)
-    return undefined
-  })
-  if (session === undefined) throw refusals.clone_suspected()
-  return session
+  const stating = statingFor({ ...entering.caller, actor: actorFromPerson(proven.person.id) }, timeOf(nowMs))
+  const start: SessionStart = { ...entering, personId: proven.person.id, credentialId: proven.credentialRef, amr: ['passkey'], nowMs }
+  const opened = freshSession(nowMs)
+  const entered = proven.crowded
+    ? await db.transaction((tx) => enteredFull(tx, proven, { opened, start, stating }))
+    : await enteredOnce(db, proven, { opened, start, stating })
+  if (!entered.taken) throw login.refused()
+  if (!entered.moved) {
+    await setAside(db, proven, stating)
+    relay.wake()
+    throw refusals.clone_suspected()
+  }
+  relay.wake()
+  return opened
 }
 
-async function counterMoves(tx: Db, { credentialRef, counter, backupState }: ProvenLogin, nowMs: number): Promise<boolean> {
-  const moved = await exec(
-    tx,
+interface Opening {
+  readonly opened: OpenedSession
+  readonly start: SessionStart
+  readonly stating: Stating
+}
+
+const Entered = z.object({ taken: z.boolean(), moved: z.boolean() })
+type Entered = z.output<typeof Entered>
+
+function enteredOnce(db: Db, proven: ProvenLogin, { opened, start, stating }: Opening): Promise<Entered> {
+  const { challengeId, credentialRef, counter, backupState, deviceKnown } = proven
+  const told = outboxRowOf({ ...openedFact(opened, start, !deviceKnown), cause: opened.id }, stating)
+  return one(
+    db,
+    Entered,
     prepared(
-      'counter_moves',
-      sql`update identity.webauthn_credentials
-             set sign_count = ${counter}, backup_state = ${backupState}, last_used_at = ${timeOf(nowMs)}
-           where id = ${credentialRef} and state = 'active' and (sign_count < ${counter} or (sign_count = 0 and ${counter}::bigint = 0))`,
+      'enter',
+      sql`with taken as (
+            delete from identity.challenges where id = ${challengeId} and purpose = 'login' returning id
+          ), moved as (
+            update identity.webauthn_credentials
+               set sign_count = ${counter}, backup_state = ${backupState}, last_used_at = ${stating.at}
+             where id = ${credentialRef} and state = 'active' and (sign_count < ${counter} or (sign_count = 0 and ${counter}::bigint = 0))
+               and exists (select from taken)
+            returning id
+          ), opened as (
+            insert into identity.sessions (${SESSION_COLUMNS}) select ${sessionValues(opened, start)} from moved returning id
+          ), told as (
+            insert into identity.outbox (id, entity_id, subject, headers, data)
+            select ${told.id}::uuid, ${told.entityId}, ${told.subject}, '{}', ${told.data} from opened
+          )
+          select exists (select from taken) as taken, exists (select from moved) as moved`,
     ),
   )
-  return moved === 1
 }
 
-async function setAside(tx: Db, credentialRef: string, nowMs: number): Promise<boolean> {
-  const changed = await exec(
+/** Where the person has all the sessions they may have, the oldest give way in the same transaction. */
+async function enteredFull(tx: Db, proven: ProvenLogin, opening: Opening): Promise<Entered> {
+  const { nowMs, personId } = opening.start
+  const entered = await enteredOnce(tx, proven, opening)
+  if (!entered.moved) return entered
+  const surplus = await many(
     tx,
-    sql`update identity.webauthn_credentials
-           set state = 'suspect', clone_suspected_at = ${timeOf(nowMs)}
-         where id = ${credentialRef} and state = 'active'`,
+    z.object({ id: idOf<'session'>() }),
+    sql`select id
+          from identity.sessions
+         where person_id = ${personId} and revoked_at is null and idle_expires_at > ${timeOf(nowMs)} and absolute_expires_at > ${timeOf(nowMs)}
+         order by created_at desc, id desc
+        offset ${LIVE_PER_PERSON}`,
   )
-  return changed === 1
+  for (const { id } of surplus) await endSession(tx, id, 'revoked', { nowMs, stating: opening.stating })
+  return entered
+}
+
+/** Tells of a suspect once, however often it shows itself. */
+function setAside(db: IdentityParts['db'], { credentialRef, person }: ProvenLogin, stating: Stating): Promise<void> {
+  return db.transaction(async (tx) => {
+    const changed = await exec(
+      tx,
+      sql`update identity.webauthn_credentials
+             set state = 'suspect', clone_suspected_at = ${stating.at}
+           where id = ${credentialRef} and state = 'active'`,
+    )
+    if (changed === 1) await statePersonFacts(tx, person.id, [fact(CredentialCloneSuspected, { personId: person.id, credentialRef })], stating)
+  })
 }

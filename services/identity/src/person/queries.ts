@@ -1,6 +1,6 @@
 import { AccountStatus, Role } from '@loomworks/contracts'
 import { idOf, type PersonId } from '@loomworks/kernel'
-import { type Db, maybe, prepared, sql } from '@loomworks/sql'
+import { type Db, maybe, prepared, raw, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
 /** A person as they see themselves. */
@@ -18,6 +18,13 @@ export const Me = z.object({
 })
 export type Me = z.output<typeof Me>
 
+/** What `Me` is read from, of `identity.persons p`. */
+export const ME_COLUMNS =
+  raw(`p.id, p.email, p.email_verified_at is not null as email_verified, p.display_name, p.companion_name, p.personal_engagement_id, p.account_status,
+               array(select r.role from identity.person_roles r where r.person_id = p.id and r.active order by r.role) as roles,
+               (select count(*)::integer from identity.recovery_codes c where c.person_id = p.id and c.used_at is null) as recovery_codes_left,
+               p.created_at`)
+
 /** The person, unless they are pending or erased. */
 export function meOf(db: Db, id: PersonId): Promise<Me | undefined> {
   return maybe(
@@ -25,10 +32,7 @@ export function meOf(db: Db, id: PersonId): Promise<Me | undefined> {
     Me,
     prepared(
       'me',
-      sql`select p.id, p.email, p.email_verified_at is not null as email_verified, p.display_name, p.companion_name, p.personal_engagement_id, p.account_status,
-               array(select r.role from identity.person_roles r where r.person_id = p.id and r.active order by r.role) as roles,
-               (select count(*)::integer from identity.recovery_codes c where c.person_id = p.id and c.used_at is null) as recovery_codes_left,
-               p.created_at
+      sql`select ${ME_COLUMNS}
           from identity.persons p
          where p.id = ${id} and p.state in ('active', 'locked', 'erasing')`,
     ),

@@ -4,7 +4,7 @@ import { ChallengeId } from '../../challenges.ts'
 import { credential, login } from '../../errors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { AuthenticationCredential } from '../../passkeys.ts'
-import { Me, meOf } from '../../person/queries.ts'
+import { Me } from '../../person/queries.ts'
 import { sessionAnswer } from '../../session-answer.ts'
 import { SessionShown } from '../../sessions.ts'
 import { SessionDelivery } from '../../vocabulary.ts'
@@ -22,10 +22,9 @@ export const finishLoginRoute = operation({
   refuses: [login.refused, login.challenge_expired, credential.clone_suspected, shared.account_locked, shared.invalid_body],
 
   async answer({ body, caller, clientIp, header }, parts: IdentityParts) {
-    const proven = await proveLogin(parts, body.challenge_id, body.credential)
-    const session = await enter(parts, proven, { delivery: body.session_delivery, caller, clientIp, device: header('user-agent') ?? '' })
-    const person = await meOf(parts.db, proven.personId)
-    if (person === undefined) throw login.refused()
-    return sessionAnswer(parts.cookies, { session, delivery: body.session_delivery, body: { person } })
+    const device = header('user-agent') ?? ''
+    const proven = await proveLogin(parts, { challengeId: body.challenge_id, credential: body.credential, device })
+    const session = await enter(parts, proven, { delivery: body.session_delivery, caller, clientIp, device })
+    return sessionAnswer(parts.cookies, { session, delivery: body.session_delivery, body: { person: proven.person } })
   },
 })
