@@ -63,7 +63,8 @@ async function signingUp(people: Person[]): Promise<void> {
     people.push(person)
     try {
       person.registration = await proven(url, person.about)
-      canaries.push(...person.registration.secrets)
+      // One person's in each round: every text is looked for in every row and line.
+      if (person === people[0]) canaries.push(...person.registration.secrets)
       person.told = await finished(person.registration)
     } catch (error) {
       if (error instanceof Unexpected) throw error
