@@ -1,25 +1,12 @@
 // Embedded mode: PostgreSQL, migrations and all six services in this process, on one home.
-import { randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { STREAMS } from '@loomworks/contracts'
-import { type Clock, ServiceName, sha256 } from '@loomworks/kernel'
-import {
-  type Address,
-  type AnyService,
-  buildPlatform,
-  consumersOf,
-  type Foundation,
-  type LogFile,
-  openLogFile,
-  type Platform,
-  type RunningService,
-  startService,
-} from '@loomworks/service-kit'
+import type { Clock, ServiceName } from '@loomworks/kernel'
+import { consumersOf, type LogFile, openLogFile, type Platform } from '@loomworks/service-kit'
 import { exec, openDatabase, sql } from '@loomworks/sql'
+import { foundationOf, newPasswords } from './foundation.ts'
 import { type Home, openHome } from './home.ts'
-import { migrateAll, PLATFORM_ROLE, setPasswords } from './migrate.ts'
+import { migrateAll, setPasswords } from './migrate.ts'
+import { type Part, Parts, type Ready } from './parts.ts'
 import { type Postgres, startPostgres } from './postgres/index.ts'
 import { SERVICES } from './services.ts'
 import { StartRefused } from './start-refused.ts'
@@ -39,17 +26,10 @@ export interface AllOptions {
   readonly clockOf?: (service: ServiceName) => Clock
 }
 
-/** A service of a running instance; the others go on without it. */
-export interface Part {
-  stop(): Promise<void>
-  /** Starts it again and waits until it is ready. */
-  start(): Promise<void>
-}
-
 export interface Instance {
   readonly url: string
   readonly home: Home
-  readonly services: readonly { readonly name: ServiceName; readonly ready: true; readonly ms: number }[]
+  readonly services: readonly Ready[]
   readonly platform: Platform
   /** The superuser's URL of the instance's database. */
   readonly adminUrl: string
@@ -58,9 +38,6 @@ export interface Instance {
 }
 
 const DATABASE = 'loomworks'
-const POOL_SIZE = 4
-const READY_WITHIN_MS = 30_000
-const STOP_WITHIN_MS = 10_000
 
 /** Starts everything, or throws StartRefused and leaves nothing running. */
 export async function startAll(options: AllOptions): Promise<Instance> {
@@ -78,15 +55,17 @@ export async function startAll(options: AllOptions): Promise<Instance> {
     undo.push(() => postgres.stop())
     const passwords = newPasswords()
     await timed('migrations', () => migrated(postgres, passwords))
-    const foundation = foundationOf({ options, home, log, postgres, passwords })
+    const adminUrl = postgres.adminUrl(DATABASE)
+    const { port, limitsOff, environment = {} } = options
+    const foundation = foundationOf({ port, limitsOff, environment, home, log, adminUrl, passwords })
     undo.push(() => foundation.close())
     await timed('streams', () => ensureStreams(foundation.platform))
     const parts = new Parts(foundation.platform, options.clockOf)
     undo.push(() => parts.stop())
     const services = await timed('services', () => parts.start())
-    const url = `http://localhost:${options.port}`
+    const url = `http://localhost:${port}`
     home.announce(url)
-    return { url, home, services, platform: foundation.platform, adminUrl: postgres.adminUrl(DATABASE), part: (name) => parts.of(name), stop }
+    return { url, home, services, platform: foundation.platform, adminUrl, part: (name) => parts.of(name), stop }
   } catch (error) {
     await stop()
     throw sentenceOf(error, options.port)
@@ -106,10 +85,6 @@ function databaseLog(log: LogFile) {
   const write = (level: string) => (fields: object, msg: string) =>
     log.write(`${JSON.stringify({ level, time: new Date().toISOString(), service: 'postgres', ...fields, msg })}\n`)
   return { info: write('info'), warn: write('warn') }
-}
-
-function newPasswords(): Readonly<Record<string, string>> {
-  return Object.fromEntries([PLATFORM_ROLE, ...ServiceName.options].map((role) => [role, randomBytes(24).toString('base64url')]))
 }
 
 async function migrated(postgres: Postgres, passwords: Readonly<Record<string, string>>): Promise<void> {
@@ -132,116 +107,8 @@ async function migrated(postgres: Postgres, passwords: Readonly<Record<string, s
   }
 }
 
-interface Ground {
-  readonly options: AllOptions
-  readonly home: Home
-  readonly log: LogFile
-  readonly postgres: Postgres
-  readonly passwords: Readonly<Record<string, string>>
-}
-
-function foundationOf({ options, home, log, postgres, passwords }: Ground): Foundation {
-  const secrets = new Map(ServiceName.options.map((service) => [service, randomBytes(32).toString('base64url')]))
-  const sockets = socketsIn(home)
-  return buildPlatform({
-    urlOf: (role) => urlAs(postgres.adminUrl(DATABASE), role, passwords[role] ?? ''),
-    addressOf: (service) => addressIn(sockets, service, options.port),
-    secretOf: (service) => secrets.get(service) ?? '',
-    environment: { ...environmentOf(options, home, secrets), ...options.environment },
-    log,
-    poolSize: POOL_SIZE,
-    storeRole: PLATFORM_ROLE,
-  })
-}
-
-function environmentOf({ port, limitsOff }: AllOptions, home: Home, secrets: ReadonlyMap<ServiceName, string>): Readonly<Record<string, string>> {
-  const hashes = Object.fromEntries([...secrets].map(([service, secret]) => [service, sha256(secret)]))
-  return {
-    PUBLIC_ORIGIN: `http://localhost:${port}`,
-    VAULT_KEK_FILE: home.secretFile('vault', 32),
-    EMAIL_PEPPER_FILE: home.secretFile('email-pepper', 32),
-    MEMORY_MASTER_KEY_FILE: home.secretFile('memory', 32),
-    AUDIT_KEY_FILE: home.secretFile('audit', 32),
-    OPERATOR_TOKEN_FILE: join(home.path, 'operator-token'),
-    SERVICE_SECRETS: JSON.stringify(hashes),
-    FIRST_PERSON_IS_ADMIN: 'on',
-    LIMITS: limitsOff ? 'off' : 'on',
-  }
-}
-
-function urlAs(adminUrl: string, role: string, password: string): string {
-  const url = new URL(adminUrl)
-  url.username = role
-  url.password = password
-  return url.toString()
-}
-
-// A socket's path has room for some 100 bytes; a home deep in the tree keeps its sockets in the temporary directory.
-const LONGEST_SOCKET_DIRECTORY = 80
-
-function socketsIn(home: Home): string {
-  const near = join(home.path, 'run', 'sockets')
-  const directory = near.length <= LONGEST_SOCKET_DIRECTORY ? near : join(tmpdir(), `lw-${sha256(near).slice(0, 12)}-services`)
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const { uid } = lstatSync(directory)
-  if (uid !== (process.getuid?.() ?? uid)) throw new StartRefused(`${directory} belongs to another user: remove it, or set TMPDIR to a directory of your own.`)
-  return directory
-}
-
-function addressIn(sockets: string, service: ServiceName, port: number): Address {
-  if (service === 'gateway') return { origin: `http://localhost:${port}` }
-  if (process.platform === 'win32') return { origin: `http://localhost:${port + 1 + ServiceName.options.indexOf(service)}` }
-  return { origin: 'http://localhost', socketPath: join(sockets, service) }
-}
-
 async function ensureStreams({ bus }: Platform): Promise<void> {
   await bus.ensure({ streams: STREAMS, consumers: SERVICES.flatMap(consumersOf) })
-}
-
-/** The six services on one platform. */
-class Parts {
-  readonly #platform: Platform
-  readonly #clockOf: (service: ServiceName) => Clock
-  readonly #running = new Map<ServiceName, RunningService>()
-
-  constructor(platform: Platform, clockOf: (service: ServiceName) => Clock = () => platform.clock) {
-    this.#platform = platform
-    this.#clockOf = clockOf
-  }
-
-  /** All at once, in any order. When one refuses, the others run all the same, so that they can be stopped. */
-  async start(): Promise<Instance['services']> {
-    const begun = performance.now()
-    const starts = await Promise.allSettled(SERVICES.map((definition) => this.#start(definition)))
-    for (const start of starts) if (start.status === 'rejected') throw start.reason
-    return Promise.all(
-      [...this.#running.values()].map(async (service) => {
-        await service.ready(READY_WITHIN_MS)
-        return { name: service.name, ready: true, ms: Math.round(performance.now() - begun) } as const
-      }),
-    )
-  }
-
-  of(name: ServiceName): Part {
-    return {
-      stop: async () => this.#running.get(name)?.stop(STOP_WITHIN_MS),
-      start: async () => {
-        for (const definition of SERVICES) if (definition.name === name) await this.#start(definition)
-        await this.#running.get(name)?.ready(READY_WITHIN_MS)
-      },
-    }
-  }
-
-  /** One after the other, the gateway first: nobody asks a service that is gone. */
-  async stop(): Promise<void> {
-    for (const { name } of [...SERVICES].reverse()) await this.#running.get(name)?.stop(STOP_WITHIN_MS)
-  }
-
-  async #start(definition: AnyService): Promise<void> {
-    const { name } = definition
-    this.#running.set(name, await startService(definition, { ...this.#platform, clock: this.#clockOf(name) }))
-  }
 }
 
 /** What a person can mend is said in one sentence: a port that is taken, a wrong setting, a newer schema. */
