@@ -9,6 +9,11 @@ import { Consumer, patternOf, type Word } from './postgres-consumer.ts'
 import { Publisher, type Receipt } from './postgres-publisher.ts'
 import { Wakeups } from './postgres-wakeups.ts'
 
+const MadeRow = z.object({ made: z.record(z.string(), z.json()) })
+const WorkedRow = z.object({ worked: z.bigint() })
+const DurableRow = z.object({ durable: z.string() })
+const HeadRow = z.object({ head: z.bigint() })
+
 export interface PostgresBusOptions {
   readonly db: Database
   /** Says that a poll or a claim failed; the bus goes on by itself. */
@@ -73,7 +78,7 @@ export class PostgresBus implements Bus {
   }
 
   async #made(wanted: object, statement: ReturnType<typeof sql>): Promise<void> {
-    const { made } = await one(this.#db, z.object({ made: z.record(z.string(), z.json()) }), statement)
+    const { made } = await one(this.#db, MadeRow, statement)
     for (const [key, value] of Object.entries(wanted)) {
       if (!holds(key, made[key], value))
         throw new Terminal(
@@ -208,7 +213,7 @@ export class PostgresBus implements Bus {
 
   async #expire(): Promise<void> {
     for (let round = 0; round < EXPIRE_ROUNDS && !this.#stop.signal.aborted; round++) {
-      const { worked } = await one(this.#db, z.object({ worked: z.bigint() }), sql`select bus.expire() as worked`)
+      const { worked } = await one(this.#db, WorkedRow, sql`select bus.expire() as worked`)
       if (worked < EXPIRE_BATCH) return
     }
   }
@@ -217,7 +222,7 @@ export class PostgresBus implements Bus {
     for (const { wake } of this.#tails) wake()
     await this.#wakeups.beat()
     if (this.#consumers.size === 0) return
-    const due = await many(this.#db, z.object({ durable: z.string() }), prepared('bus_due', sql`select durable from bus.due(${[...this.#consumers.keys()]})`))
+    const due = await many(this.#db, DurableRow, prepared('bus_due', sql`select durable from bus.due(${[...this.#consumers.keys()]})`))
     for (const { durable } of due) this.#markHungry(durable)
     if (due.length > 0) this.#wake()
   }
@@ -256,7 +261,7 @@ export class PostgresBus implements Bus {
   }
 
   async #head(): Promise<bigint> {
-    return (await one(this.#db, z.object({ head: z.bigint() }), sql`select bus.head() as head`)).head
+    return (await one(this.#db, HeadRow, sql`select bus.head() as head`)).head
   }
 
   /** Resolves at the next wake-up or poll, or when the signal aborts. */

@@ -4,6 +4,8 @@ import { type Database, exec, ident, many, maybe, sql, type Tx } from '@loomwork
 import { z } from 'zod'
 import type { Bus } from './port.ts'
 
+const HolderRow = z.object({ holder: z.string() })
+
 export interface RelayOptions {
   readonly service: string
   readonly db: Database
@@ -129,7 +131,7 @@ export class OutboxRelay {
     if (now < this.#leasedUntil - LEASE_MS / 2) return true
     const held = await maybe(
       this.#options.db,
-      z.object({ holder: z.string() }),
+      HolderRow,
       sql`insert into ${this.#lease} as l (holder, until)
           values (${this.#options.instance}, now() + make_interval(secs => ${LEASE_MS / 1000}))
           on conflict on constraint outbox_lease_pkey do update set holder = excluded.holder, until = excluded.until

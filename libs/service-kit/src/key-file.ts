@@ -5,6 +5,8 @@ import { hmac256, sha256, Terminal } from '@loomworks/kernel'
 import { type Db, exec, ident, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
+const CheckValueRow = z.object({ check_value: z.string() })
+
 const KEY_BYTES = 32
 
 /** The 32 bytes of a key file (base64url). Terminal `key.missing` or `key.malformed` with the sentence to show. */
@@ -23,7 +25,7 @@ export async function requireSameKey(db: Db, schema: string, setting: string, ke
   const table = ident(`${schema}.key_check`)
   const check = sha256(`${setting}/${hmac256(key, 'check value')}`)
   await exec(db, sql`insert into ${table} (name, check_value) values (${setting}, ${check}) on conflict (name) do nothing`)
-  const { check_value } = await one(db, z.object({ check_value: z.string() }), sql`select check_value from ${table} where name = ${setting}`)
+  const { check_value } = await one(db, CheckValueRow, sql`select check_value from ${table} where name = ${setting}`)
   if (check_value !== check)
     throw new Terminal('key.wrong', `${setting} is not the key this database was written under. Put the key back, or start with an empty database.`)
 }

@@ -7,6 +7,8 @@ import { z } from 'zod'
 import { ledger } from './errors.ts'
 import type { TxKind } from './vocabulary.ts'
 
+const BookedRow = z.object({ booked: z.boolean() })
+
 export interface Line {
   readonly role: z.output<typeof LineRole>
   readonly from: string
@@ -33,7 +35,7 @@ export async function post(tx: Db, posting: Posting): Promise<boolean> {
   const { kind, personId, meta, lines } = posting
   const requestHash = hashOf({ kind, personId, meta, lines: lines.map((line) => ({ ...line })) })
   try {
-    const { booked } = await one(tx, z.object({ booked: z.boolean() }), sql`select credit.post(${JSON.stringify({ ...posting, requestHash })}) as booked`)
+    const { booked } = await one(tx, BookedRow, sql`select credit.post(${JSON.stringify({ ...posting, requestHash })}) as booked`)
     return booked
   } catch (error) {
     if (sqlState(error) === 'LC004') throw ledger.id_reused()

@@ -6,6 +6,8 @@ import { actorFromService, type Caller, derivedId, type PersonId, type Time } fr
 import { type Db, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
+const RevisionRow = z.object({ revision: z.bigint() })
+
 /** What is stated, without the place it takes. */
 export interface PersonFact<S extends z.ZodType = z.ZodType> {
   readonly type: EventType<string, S>
@@ -33,7 +35,7 @@ export async function statePersonFacts(tx: Db, personId: PersonId, facts: readon
   if (facts.length === 0) return
   const { revision } = await one(
     tx,
-    z.object({ revision: z.bigint() }),
+    RevisionRow,
     prepared('take_revisions', sql`update identity.persons set revision = revision + ${facts.length} where id = ${personId} returning revision`),
   )
   const first = Number(revision) - facts.length + 1

@@ -6,6 +6,10 @@ import { type Database, type Db, exec, many, maybe, one, prepared, sql } from '@
 import { z } from 'zod'
 import { fact, type PersonFact, statePersonFacts } from './facts.ts'
 
+const TakenRow = z.object({ taken: z.boolean() })
+const IdRow = z.object({ id: idOf<'person'>() })
+const RoleRow = z.object({ role: z.string() })
+
 const FIRST_ADMIN_LOCK = 7_430_002
 const ADMIN_ROLES: readonly Role[] = ['admin', 'ops']
 
@@ -19,11 +23,7 @@ export async function firstAdminFacts(tx: Db, personId: PersonId): Promise<reado
 }
 
 async function anybodyHasRole(tx: Db): Promise<boolean> {
-  const { taken } = await one(
-    tx,
-    z.object({ taken: z.boolean() }),
-    prepared('anybody_has_role', sql`select exists (select from identity.person_roles) as taken`),
-  )
+  const { taken } = await one(tx, TakenRow, prepared('anybody_has_role', sql`select exists (select from identity.person_roles) as taken`))
   return taken
 }
 
@@ -52,21 +52,13 @@ export interface AdminGrant {
  *  grant`). Undefined where nobody active has the address. */
 export async function adminGrant(db: Database, email: string): Promise<AdminGrant | undefined> {
   return db.transaction(async (tx) => {
-    const person = await maybe(
-      tx,
-      z.object({ id: idOf<'person'>() }),
-      sql`select id from identity.persons where email_lookup = ${emailLookup(email)} and state = 'active' for update`,
-    )
+    const person = await maybe(tx, IdRow, sql`select id from identity.persons where email_lookup = ${emailLookup(email)} and state = 'active' for update`)
     if (person === undefined) return undefined
     const actor = actorFromService('operator')
     const facts = await grantRoles(tx, person.id, ADMIN_ROLES, actor)
     const cause = newId()
     await statePersonFacts(tx, person.id, facts, { at: timeOf(Date.now()), actor, correlationId: cause, causationId: cause, traceparent: childTrace() })
-    const roles = await many(
-      tx,
-      z.object({ role: z.string() }),
-      sql`select role from identity.person_roles where person_id = ${person.id} and active order by role`,
-    )
+    const roles = await many(tx, RoleRow, sql`select role from identity.person_roles where person_id = ${person.id} and active order by role`)
     return { personId: person.id, roles: roles.map(({ role }) => role) }
   })
 }

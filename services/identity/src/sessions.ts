@@ -10,6 +10,8 @@ import { fact, type PersonFact, stateFacts } from './facts.ts'
 import { networkOf } from './networks.ts'
 import type { SessionDelivery } from './vocabulary.ts'
 
+const PersonIdRow = z.object({ person_id: idOf<'person'>() })
+
 export type SessionId = Id<'session'>
 
 const IDLE_MS = 12 * 3_600_000
@@ -120,7 +122,7 @@ export async function endSession(
 ): Promise<void> {
   const ended = await maybe(
     tx,
-    z.object({ person_id: idOf<'person'>() }),
+    PersonIdRow,
     sql`update identity.sessions
            set revoked_at = ${timeOf(nowMs)}, revoked_reason = ${reason}
          where id = ${id} and revoked_at is null

@@ -2,6 +2,8 @@ import { Fact, ForayClass, ForayType } from '@loomworks/foray'
 import { type Db, many, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
+const SizeRow = z.object({ size: z.bigint() })
+
 const Row = z.object({
   arrival: z.bigint(),
   id: z.string(),
@@ -34,6 +36,6 @@ export function recordsNaming(
 }
 
 export async function logSize(db: Db): Promise<number> {
-  const { size } = await one(db, z.object({ size: z.bigint() }), sql`select size from audit.log_state`)
+  const { size } = await one(db, SizeRow, sql`select size from audit.log_state`)
   return Number(size)
 }

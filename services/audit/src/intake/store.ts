@@ -6,6 +6,9 @@ import { type CommittedRecord, commit, type Draft } from '@loomworks/foray'
 import { type Db, exec, many, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
+const EntityHashRevisionRow = z.object({ entity_hash: z.instanceof(Buffer).nullable(), revision: z.bigint().nullable() })
+const IdRow = z.object({ id: z.string() })
+
 export interface Arriving {
   readonly draft: Draft
   readonly messageId: string
@@ -55,7 +58,7 @@ async function standing(tx: Db, arriving: readonly Arriving[]): Promise<Standing
   if (arriving.every(({ revision }) => revision === undefined)) return { ready: new Set(), somebodyWaits: false }
   const rows = await many(
     tx,
-    z.object({ entity_hash: z.instanceof(Buffer).nullable(), revision: z.bigint().nullable() }),
+    EntityHashRevisionRow,
     sql`select r.entity_hash, r.revision
           from audit.record r
           join jsonb_to_recordset(${JSON.stringify(wanted)}) as w(entity_hash bytea, revision bigint) on w.entity_hash = r.entity_hash and w.revision = r.revision
@@ -71,7 +74,7 @@ async function standing(tx: Db, arriving: readonly Arriving[]): Promise<Standing
 async function insertRecords(tx: Db, records: readonly Stored[]): Promise<ReadonlySet<string>> {
   const inserted = await many(
     tx,
-    z.object({ id: z.string() }),
+    IdRow,
     prepared(
       'audit_store',
       sql`with fresh as (

@@ -4,8 +4,11 @@ import { type Database, type Db, exec, many, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { growTiles } from './tiles.ts'
 
+const ReadyRow = z.object({ ready: z.boolean() })
+
 export const BATCH = 1024
 const bytes = z.instanceof(Buffer)
+const IdContentHashRow = z.object({ id: z.string(), content_hash: bytes })
 
 export const LogState = z.object({ size: z.bigint().transform(Number), frontier: z.array(bytes), signed_size: z.bigint().transform(Number) })
 export type LogState = z.output<typeof LogState>
@@ -20,7 +23,7 @@ export function sequenceBatch(db: Database): Promise<number> {
     await exec(tx, sql`select pg_advisory_xact_lock(hashtext('audit.sequencer'))`)
     const waiting = await many(
       tx,
-      z.object({ id: z.string(), content_hash: bytes }),
+      IdContentHashRow,
       sql`select id, content_hash from audit.record where log_index is null and wait_until is null order by arrival limit ${BATCH}`,
     )
     if (waiting.length === 0) return 0
@@ -43,7 +46,7 @@ export function sequenceBatch(db: Database): Promise<number> {
 export async function overdueOrReady(db: Db, now: string): Promise<boolean> {
   const { ready } = await one(
     db,
-    z.object({ ready: z.boolean() }),
+    ReadyRow,
     sql`with overdue as (
           update audit.record set wait_until = null, arrival = nextval('audit.arrival') where log_index is null and wait_until <= ${now} returning id
         )

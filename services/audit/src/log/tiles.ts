@@ -10,6 +10,8 @@ const HASH_BYTES = 32
 const LEVELS = 8
 
 const bytes = z.instanceof(Buffer)
+const BytesRow = z.object({ bytes })
+const ContentHashRow = z.object({ content_hash: bytes })
 
 /** Puts new leaves, the first of them at index `size`, into the tiles. */
 export async function growTiles(tx: Db, size: number, leaves: readonly Buffer[]): Promise<void> {
@@ -32,16 +34,12 @@ async function growing(tx: Db, level: number, next: number): Promise<readonly Bu
   const width = next % WIDTH
   if (width === 0) return []
   if (level === 0) return leavesFrom(tx, next - width, next)
-  const edge = await maybe(tx, z.object({ bytes }), sql`select bytes from audit.tile_edge where level = ${level}`)
+  const edge = await maybe(tx, BytesRow, sql`select bytes from audit.tile_edge where level = ${level}`)
   return split(edge?.bytes ?? Buffer.alloc(0))
 }
 
 async function leavesFrom(db: Db, from: number, to: number): Promise<readonly Buffer[]> {
-  const rows = await many(
-    db,
-    z.object({ content_hash: bytes }),
-    sql`select content_hash from audit.record where log_index >= ${from} and log_index < ${to} order by log_index`,
-  )
+  const rows = await many(db, ContentHashRow, sql`select content_hash from audit.record where log_index >= ${from} and log_index < ${to} order by log_index`)
   return rows.map(({ content_hash }) => leafHash(entryOf(content_hash)))
 }
 
@@ -95,9 +93,9 @@ export function storedNodes(db: Db): NodeAt {
 }
 
 async function readTile(db: Db, level: number, n: number): Promise<readonly Buffer[]> {
-  const full = await maybe(db, z.object({ bytes }), sql`select bytes from audit.leaf_tile where level = ${level} and n = ${n}`)
+  const full = await maybe(db, BytesRow, sql`select bytes from audit.leaf_tile where level = ${level} and n = ${n}`)
   if (full !== undefined) return split(full.bytes)
   if (level === 0) return leavesFrom(db, n * WIDTH, (n + 1) * WIDTH)
-  const edge = await maybe(db, z.object({ bytes }), sql`select bytes from audit.tile_edge where level = ${level} and n = ${n}`)
+  const edge = await maybe(db, BytesRow, sql`select bytes from audit.tile_edge where level = ${level} and n = ${n}`)
   return split(edge?.bytes ?? Buffer.alloc(0))
 }

@@ -6,6 +6,8 @@ import { z } from 'zod'
 import type { EmailHashes } from './eligibility.ts'
 import { noteEnded } from './registry.ts'
 
+const IdRow = z.object({ id: idOf<'grant'>() })
+
 export const BATCH = 500
 
 /** Ends overdue grants, all of them or those of one mailbox, in the caller's transaction. */
@@ -13,7 +15,7 @@ export async function endOverdue(tx: Db, at: string, only?: EmailHashes): Promis
   const mailbox = only === undefined ? sql`true` : sql`recipient_email_normalized_hash = ${only.emailNormalizedHash}`
   const ended = await many(
     tx,
-    z.object({ id: idOf<'grant'>() }),
+    IdRow,
     sql`update credit."grant"
            set status = 'expired', recipient_email = null
          where id in (select id from credit."grant"

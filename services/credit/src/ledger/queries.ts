@@ -2,6 +2,8 @@ import { CreditAsset } from '@loomworks/contracts'
 import { type Db, many, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
+const SettledRow = z.object({ settled: z.bigint() })
+
 export const Balance = z.object({ asset: CreditAsset, settled: z.bigint(), held: z.bigint(), base: z.bigint() })
 
 /** The credit of a person, by asset. `base` is what stood there just after the asset's last credit line: what 100 % means. */
@@ -28,7 +30,7 @@ export function balancesOf(db: Db, personId: string): Promise<readonly z.output<
 export async function settledOf(db: Db, personId: string, assetId: number): Promise<bigint> {
   const { settled } = await one(
     db,
-    z.object({ settled: z.bigint() }),
+    SettledRow,
     sql`select coalesce((select b.settled from credit.balance b join credit.party p on p.id = b.party
                           where p.kind = 'person' and p.ref = ${personId} and b.asset_id = ${assetId}), 0) as settled`,
   )

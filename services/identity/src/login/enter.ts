@@ -10,6 +10,8 @@ import { endSession, freshSession, LIVE_PER_PERSON, type OpenedSession, openedFa
 import type { SessionDelivery } from '../vocabulary.ts'
 import type { ProvenLogin } from './prove.ts'
 
+const IdRow = z.object({ id: idOf<'session'>() })
+
 export interface Entering {
   readonly delivery: SessionDelivery
   readonly caller: Caller
@@ -81,7 +83,7 @@ async function enteredFull(tx: Db, proven: ProvenLogin, opening: Opening): Promi
   if (!entered.moved) return entered
   const surplus = await many(
     tx,
-    z.object({ id: idOf<'session'>() }),
+    IdRow,
     sql`select id
           from identity.sessions
          where person_id = ${personId} and revoked_at is null and idle_expires_at > ${timeOf(nowMs)} and absolute_expires_at > ${timeOf(nowMs)}

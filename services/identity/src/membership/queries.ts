@@ -3,6 +3,8 @@ import { type EngagementId, idOf } from '@loomworks/kernel'
 import { type Db, many, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
+const PositionRow = z.object({ position: z.string() })
+
 export const CheckedMembership = z.object({
   personalEngagementId: idOf<'engagement'>().nullable(),
   membershipId: idOf<'membership'>(),
@@ -57,6 +59,6 @@ export function membershipsAfter(db: Db, after: string | undefined, limit: numbe
 
 /** Number of the newest outbox row: what is published under a later one is not in a snapshot taken now. */
 export async function snapshotPosition(db: Db): Promise<string> {
-  const { position } = await one(db, z.object({ position: z.string() }), sql`select coalesce(max(seq), 0)::text as position from identity.outbox`)
+  const { position } = await one(db, PositionRow, sql`select coalesce(max(seq), 0)::text as position from identity.outbox`)
   return position
 }

@@ -3,6 +3,8 @@ import { idOf, type SagaId } from '@loomworks/kernel'
 import { type Db, many, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
+const SagaIdRow = z.object({ saga_id: idOf<'saga'>() })
+
 export interface SagaListing {
   readonly state: SagaState | undefined
   readonly definition: SagaName | undefined
@@ -15,7 +17,7 @@ export interface SagaListing {
 export async function sagaIds(db: Db, { state, definition, after, limit }: SagaListing): Promise<readonly SagaId[]> {
   const rows = await many(
     db,
-    z.object({ saga_id: idOf<'saga'>() }),
+    SagaIdRow,
     sql`select o.saga_id
           from identity.saga_open o
          where (${state ?? null}::text is null or o.state = ${state ?? null})

@@ -6,6 +6,8 @@ import { z } from 'zod'
 import { countTry, type Throttle } from '../throttles.ts'
 import { SHOWN_AFTER_MS } from './state.ts'
 
+const NetworkHashRow = z.object({ network_hash: z.string().nullable() })
+
 const CLAIM_WINDOW_MS = 900_000
 const CLAIM_TRIES = 10
 
@@ -30,7 +32,7 @@ export async function completeRegistration(tx: Db, sagaId: SagaId, nowMs: number
 export async function reopenRegistration(tx: Db, sagaId: SagaId, code: string, nowMs: number): Promise<void> {
   const reopened = await maybe(
     tx,
-    z.object({ network_hash: z.string().nullable() }),
+    NetworkHashRow,
     sql`update identity.pending_registrations
            set state = 'proven', updated_at = ${timeOf(nowMs)}
          where saga_id = ${sagaId} and state = 'submitted'

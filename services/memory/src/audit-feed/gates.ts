@@ -69,6 +69,7 @@ const Message = z.object({
   headers: z.record(z.string(), z.string()),
   data: z.string(),
 })
+const PositionMessageRow = z.object({ position: z.bigint(), message: Message })
 
 /** Lets go what waits, in the order of the log, and opens the gate for what follows. Told again it finds nothing to do. */
 export async function release(tx: Db, engagement: string, owner: PersonId): Promise<number> {
@@ -78,11 +79,7 @@ export async function release(tx: Db, engagement: string, owner: PersonId): Prom
         values (${engagement}, ${owner}, 'released')
         on conflict (engagement) do update set state = 'released' where g.state = 'held'`,
   )
-  const waiting = await many(
-    tx,
-    z.object({ position: z.bigint(), message: Message }),
-    sql`delete from memory.held_event where engagement = ${engagement} returning position, message`,
-  )
+  const waiting = await many(tx, PositionMessageRow, sql`delete from memory.held_event where engagement = ${engagement} returning position, message`)
   const rows = waiting
     .toSorted((a, b) => Number(a.position - b.position))
     .map(({ message: { revision, ...rest } }) => ({ ...rest, ...(revision !== undefined && { revision }) }))

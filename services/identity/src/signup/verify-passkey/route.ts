@@ -11,6 +11,8 @@ import { type Factors, FactorsShown, newFactors } from '../factors.ts'
 import { registrationFor, shownSecret } from '../queries.ts'
 import { type Registration, RegistrationId, requireState } from '../state.ts'
 
+const KnownRow = z.object({ known: z.boolean() })
+
 const DEFAULT_CREDENTIAL_NAME = 'Passkey'
 
 export const verifyPasskeyRoute = operation({
@@ -41,7 +43,7 @@ export const verifyPasskeyRoute = operation({
 async function isKnown(db: Db, credentialId: string): Promise<boolean> {
   const { known } = await one(
     db,
-    z.object({ known: z.boolean() }),
+    KnownRow,
     sql`select exists (select from identity.webauthn_credentials where credential_id = ${Buffer.from(credentialId, 'base64url')}) as known`,
   )
   return known
