@@ -7,6 +7,7 @@ import type { Database } from '@loomworks/sql'
 import { ChainCheck } from './chain-check.ts'
 import { checkpointOf, moveCheckpoint } from './checkpoint.ts'
 import { type Projection, projectedOf } from './projection.ts'
+import type { SharedTransaction } from './shared-transaction.ts'
 
 const MOST_EVENTS = 1000
 const MOST_PENDING = 2 * MOST_EVENTS
@@ -19,6 +20,8 @@ export interface LaneParts {
   readonly db: Database
   readonly schema: string
   readonly instance: string
+  /** Of the lanes that are offered the same events. */
+  readonly transactions: SharedTransaction
   readonly onTrouble: (error: unknown) => void
   readonly onStopped: (standing: Standing) => void
 }
@@ -145,12 +148,12 @@ export class Lane {
   }
 
   async #commit(batch: readonly StoredEvent[]): Promise<void> {
-    const { db, schema, instance } = this.#parts
+    const { transactions, schema, instance } = this.#parts
     const { name, verifyChain } = this.projection
     const events = batch.map(projectedOf)
     const heads = verifyChain === true ? await this.#chain.check(events) : undefined
     const to = batch.at(-1)?.position ?? this.#position
-    await db.transaction(async (tx) => {
+    await transactions.run(name, async (tx) => {
       if (!(await moveCheckpoint(tx, schema, { name, from: this.#position, to, instance }))) throw new Overtaken()
       await this.projection.apply(tx, events, schema)
     })

@@ -132,6 +132,18 @@ test('an event that cannot be applied stops its projection there, and no other',
   expect(applied).toEqual(['Opened', 'Said'])
 })
 
+test('projections of the same streams commit what they are given together in one transaction', async () => {
+  await append('room-a', [opened('a'), said('a', 'ada'), said('a', 'bob')])
+  await using _ = running([rooms, seats])
+  await seen([rooms, seats], 3)
+  const writers = await many(
+    db,
+    z.object({ xid: z.string() }),
+    sql`select xmin::text as xid from hall.projection_checkpoint union select xmin::text from hall.room_v1 union select xmin::text from hall.seat_v1`,
+  )
+  expect(writers).toHaveLength(1)
+})
+
 test('an event changed after it was stored stops the projection that follows the chain', async () => {
   await append('room-a', [opened('a'), said('a', 'ada'), said('a', 'bob')])
   await exec(db, sql`update event_store.event set body = replace(body, 'ada', 'eve') where revision = 1`)

@@ -5,6 +5,7 @@ import { Transient } from '@loomworks/kernel'
 import type { Database } from '@loomworks/sql'
 import { Lane, type LaneParts, type Standing } from './lane.ts'
 import type { Projection } from './projection.ts'
+import { SharedTransaction } from './shared-transaction.ts'
 
 export interface RunnerOptions {
   readonly eventStore: EventStore
@@ -28,9 +29,12 @@ export class ProjectionRunner {
   constructor(options: RunnerOptions) {
     this.#options = options
     const { eventStore, db, schema, instance, onTrouble } = options
-    const parts: LaneParts = { eventStore, db, schema, instance, onTrouble, onStopped: (standing) => this.#tellStopped(standing) }
+    const parts: Omit<LaneParts, 'transactions'> = { eventStore, db, schema, instance, onTrouble, onStopped: (standing) => this.#tellStopped(standing) }
     const sets = Map.groupBy(options.projections, ({ streams }) => JSON.stringify(streams.toSorted()))
-    this.#groups = [...sets.values()].map((set) => set.map((projection) => new Lane(projection, parts)))
+    this.#groups = [...sets.values()].map((set) => {
+      const transactions = new SharedTransaction(db)
+      return set.map((projection) => new Lane(projection, { ...parts, transactions }))
+    })
   }
 
   /** How each projection stands. */
