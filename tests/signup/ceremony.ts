@@ -8,8 +8,8 @@ export interface Proven {
   readonly secrets: readonly string[]
   /** Logs in by the passkey of the registration, once there is a person. */
   readonly client: PersonClient
-  /** The last step; `claimToken` where credit is claimed with it. */
-  finish(claimToken?: string): Promise<Said>
+  /** The last step; `claimToken` where credit is claimed with it, `code` in place of the right one. */
+  finish(claimToken?: string, code?: string): Promise<Said>
   progress(): Promise<Said['body']>
 }
 
@@ -22,8 +22,8 @@ export async function proven(url: string, about: { readonly email: string; reado
   const secret = { authorization: `Signup ${begun.registration_secret}` }
   const credential = authenticator.register(begun.options)
   const { totp, recovery_codes } = await client.expect(200, 'POST', '/auth/signup/passkey', { registration_id, credential }, secret)
-  const finish = (claim_token?: string) => {
-    const body = { registration_id, code: codeShown(totp.secret, Date.now()), session_delivery: 'bearer', ...(claim_token !== undefined && { claim_token }) }
+  const finish = (claim_token?: string, code = codeShown(totp.secret, Date.now())) => {
+    const body = { registration_id, code, session_delivery: 'bearer', ...(claim_token !== undefined && { claim_token }) }
     return client.ask('POST', '/auth/signup/totp-verify', body, secret)
   }
   const secrets = [begun.registration_secret, totp.secret, ...recovery_codes, ...recovery_codes.map((code: string) => code.replaceAll('-', ''))]
