@@ -51,8 +51,13 @@ types.setTypeParser(pg.types.builtins.DATE, (text) => text)
 
 export function openDatabase(options: DatabaseOptions): Database {
   const shared = { connectionString: options.url, application_name: options.applicationName, types, keepAlive: true }
-  const pool = new pg.Pool({ ...shared, max: options.max ?? 8, options: LIMITS, connectionTimeoutMillis: 5000, idleTimeoutMillis: 30_000 })
-  pool.on('error', options.onError)
+  const pool = new pg.Pool({ ...shared, pipeline: true, max: options.max ?? 8, options: LIMITS, connectionTimeoutMillis: 5000, idleTimeoutMillis: 30_000 })
+  let closing = false
+  // A server that stops while the last connections close says so to each of them; nobody needs to hear that.
+  const onError = (error: Error) => {
+    if (!closing) options.onError(error)
+  }
+  pool.on('error', onError)
   const frequent = new Frequent()
   const named = (statement: Sql): Sql => {
     const name = frequent.nameOf(statement)
@@ -61,8 +66,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     query: (statement) => run(pool, named(statement)),
     transaction: (work) => inTransaction(pool, named, work),
-    dedicated: async () => dedicatedOn(new pg.Client(shared), options.onError),
-    close: () => pool.end(),
+    dedicated: async () => dedicatedOn(new pg.Client(shared), onError),
+    close: () => {
+      closing = true
+      return pool.end()
+    },
   }
 }
 
@@ -77,8 +85,11 @@ async function inTransaction<T>(pool: pg.Pool, named: (statement: Sql) => Sql, w
   }
   client.on('error', hear)
   try {
-    await run(client, BEGIN)
+    // The first statement does not wait for the answer to this: it follows on the same connection. Where it fails, so does everything.
+    const begun = run(client, BEGIN)
+    begun.catch(hear)
     const result = await work({ query: (statement) => run(client, named(statement)), afterCommit: (later) => void after.push(later) })
+    await begun
     await run(client, COMMIT)
     for (const later of after) later()
     return result
