@@ -73,7 +73,7 @@ export class SagaHost {
     const { sagas, eventStore, bus, db, schema, clock = systemClock, onTrouble = () => {}, onStale } = options
     this.#options = options
     this.#clock = clock
-    this.#open = new OpenSagaTable(db, schema)
+    this.#open = new OpenSagaTable(db, schema, onTrouble)
     this.#room = new Room(options.openMax ?? OPEN_MAX, () => this.#open.count())
     this.#health = new Health({ bus: () => busAnswers(bus), event_store: () => eventStore.health(), database: async () => void (await this.#open.count()) })
     this.#engine = new Orchestrator<Tx>({
@@ -143,6 +143,7 @@ export class SagaHost {
     await Promise.all([this.#sweepOn(signal), this.#follow(signal), this.#adoptOrphans(signal), this.#watchHealth(signal)])
     await consumption.stop(DRAIN_MS)
     await this.#engine.settled()
+    await this.#open.settled()
   }
 
   async #sweepOn(signal: AbortSignal): Promise<void> {

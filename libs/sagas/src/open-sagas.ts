@@ -1,6 +1,7 @@
 // The list of sagas as rows: how each stands, when it must be looked at next. A projection of the saga streams, also written by
 // the host right after its append; guarded by revision, so whoever knows less changes nothing. The streams are the truth, so a
 // row may be lost with the server: it is written without waiting for the disk.
+import { setTimeout as delay } from 'node:timers/promises'
 import { SagaName, type SagaState as StateWord } from '@loomworks/contracts'
 import type { Position } from '@loomworks/event-store'
 import type { SagaId } from '@loomworks/kernel'
@@ -37,6 +38,9 @@ export interface OpenVersion {
 export interface OpenSagas<T> {
   /** Keeps rows; one that is older than what is kept changes nothing. */
   write(rows: readonly OpenRow[]): Promise<void>
+  /** Keeps the row within a moment, and not at all where the saga ends first. For a saga that has a row: what is lost is found when
+   *  that one is due, which is never later. */
+  note(row: OpenRow): void
   /** Keeps the row of a saga that has ended and runs `work` in the same transaction, once; false when that was done before. */
   finish(row: OpenRow, work: (tx: T) => Promise<void>): Promise<boolean>
   /** Sagas that are due, not given to anybody else for a second. */
@@ -50,6 +54,8 @@ export interface OpenSagas<T> {
 }
 
 const DueRow = z.object({ sagaId: z.string(), definition: SagaName })
+/** Most signups end sooner than this, and then only their beginning and their end are written. */
+const NOTE_MS = 100
 const LEASE = "interval '1 second'"
 const OPEN = "state not in ('completed', 'aborted')"
 
@@ -58,12 +64,16 @@ export class OpenSagaTable implements OpenSagas<Tx> {
   readonly #table: Sql
   readonly #positions: Sql
   readonly #name: string
+  readonly #onTrouble: (error: unknown) => void
   readonly #waiting = new Map<string, OpenRow>()
+  readonly #noted = new Map<string, OpenRow>()
+  #noting: Promise<void> | undefined
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined
 
-  constructor(db: Database, schema: string) {
+  constructor(db: Database, schema: string, onTrouble: (error: unknown) => void) {
     this.#db = db
+    this.#onTrouble = onTrouble
     this.#name = schema
     this.#table = ident(`${schema}.saga_open`)
     this.#positions = ident(`${schema}.saga_position`)
@@ -105,7 +115,26 @@ export class OpenSagaTable implements OpenSagas<Tx> {
                 where o.revision <= excluded.revision and o.state not in ('completed', 'aborted')`
   }
 
+  note(row: OpenRow): void {
+    this.#noted.set(row.sagaId, row)
+    this.#noting ??= delay(NOTE_MS).then(() => this.#writeNoted())
+  }
+
+  #writeNoted(): Promise<void> {
+    this.#noting = undefined
+    const rows = [...this.#noted.values()]
+    this.#noted.clear()
+    return rows.length === 0 ? Promise.resolve() : this.write(rows).catch(this.#onTrouble)
+  }
+
+  /** Resolves when what was noted is kept. */
+  async settled(): Promise<void> {
+    await this.#noting
+    await this.#writing?.catch(() => undefined)
+  }
+
   finish(row: OpenRow, work: (tx: Tx) => Promise<void>): Promise<boolean> {
+    this.#noted.delete(row.sagaId)
     return this.#db.transaction(async (tx) => {
       const changed = await exec(tx, this.#upsert([row], sql``))
       if (changed > 0) await work(tx)

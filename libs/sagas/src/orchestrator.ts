@@ -59,10 +59,23 @@ export class Orchestrator<T> {
   start<Input extends JsonObject>(definition: SagaDefinition<Input>, input: Input, request: StartRequest): Promise<Saga> {
     const known = this.#known(definition.name, definition.version)
     const parsed = known.input.parse(input)
-    return this.#sequence.run(request.sagaId, () => this.#begin(known, parsed, request))
+    const begun = Promise.withResolvers<Saga>()
+    const running = this.#sequence.run(request.sagaId, async () => {
+      const { saga, send } = await this.#begin(known, parsed, request)
+      begun.resolve(saga)
+      // The saga stands: what cannot be sent now is sent when its time comes. Who asked need not wait for that, but who hears of
+      // the saga meanwhile does.
+      await this.#attempt(() => this.#acted(saga, send))
+    })
+    this.#inBackground(running.catch(begun.reject))
+    return begun.promise
   }
 
-  async #begin(definition: AnySaga, input: JsonObject, { sagaId, actor, correlationId, traceparent }: StartRequest): Promise<Saga> {
+  async #begin(
+    definition: AnySaga,
+    input: JsonObject,
+    { sagaId, actor, correlationId, traceparent }: StartRequest,
+  ): Promise<{ readonly saga: Saga; readonly send: 'all' | 'none' }> {
     const cause: Cause = { kind: 'request', id: sagaId, at: timeOf(this.#options.clock.now()), input: JSON.parse(JSON.stringify(input)) as JsonObject }
     const events = decide(definition, sagaId, undefined, cause)
     const envelopes = recorded(events, { sagaId, revision: -1n, hash: GENESIS, actor, correlationId, traceparent })
@@ -70,26 +83,24 @@ export class Orchestrator<T> {
     // Whoever asked first has named the time and the thread, and it may have gone on since: what counts is what is there.
     const saga = await this.#read(definition, sagaId)
     if (saga === undefined) throw new Transient('a saga was begun and is not to be read')
-    // The saga stands: what cannot be sent now is sent when its time comes. Who asked need not wait for that.
-    this.#inBackground(this.#acted(saga, saga.state.length === events.length ? 'all' : 'none'))
-    return saga
+    return { saga, send: saga.state.length === events.length ? 'all' : 'none' }
   }
 
   /** A reply from the bus. `again`: it was delivered before, so whoever took it then may have died between append and publish. */
   async reply(data: string, again: boolean): Promise<void> {
     const reply = replyIn(data)
-    const definition = await this.#definitionOf(reply)
-    if (definition === undefined) this.#options.onStale?.()
-    else await this.#replied(definition, reply, again)
+    await this.#sequence.run(reply.sagaId, async () => {
+      const definition = await this.#definitionOf(reply)
+      if (definition === undefined) this.#options.onStale?.()
+      else await this.#replied(definition, reply, again)
+    })
   }
 
   async #replied(definition: AnySaga, reply: SagaReply, again: boolean): Promise<void> {
-    await this.#sequence.run(reply.sagaId, async () => {
-      const { saga, decided } = await this.#advance(definition, reply.sagaId, (known) => replyCause(known.definition, reply), !again)
-      if (decided) return
-      this.#options.onStale?.()
-      if (again && saga !== undefined) await this.#acted(saga, 'all')
-    })
+    const { saga, decided } = await this.#advance(definition, reply.sagaId, (known) => replyCause(known.definition, reply), !again)
+    if (decided) return
+    this.#options.onStale?.()
+    if (again && saga !== undefined) await this.#acted(saga, 'all')
   }
 
   /** The reply names no definition: the saga is warm, or its stream is looked for under each prefix. */
@@ -188,9 +199,15 @@ export class Orchestrator<T> {
   async #append(saga: Saga, events: readonly SagaEvent[]): Promise<Saga | undefined> {
     const { definition, sagaId, revision, hash, correlationId, traceparent } = saga
     const envelopes = recorded(events, { sagaId, revision, hash, correlationId, traceparent, actor: actorFromService('identity') })
-    this.#warm.drop(sagaId)
-    const outcome = await this.#options.store.append(streamOf(definition, sagaId), newEventsOf(envelopes), revision)
-    return outcome.ok ? grown(saga, events, envelopes) : undefined
+    try {
+      const outcome = await this.#options.store.append(streamOf(definition, sagaId), newEventsOf(envelopes), revision)
+      if (outcome.ok) return grown(saga, events, envelopes)
+      this.#warm.drop(sagaId)
+      return undefined
+    } catch (error) {
+      this.#warm.drop(sagaId)
+      throw error
+    }
   }
 
   /** Another host may have appended the very same before us, and more since: unless this was the first telling of the cause, the
@@ -202,7 +219,8 @@ export class Orchestrator<T> {
 
   /** Appended, so it may be acted on: tell who waits, keep the list, send what is new (or all that is outstanding). */
   async #acted(saga: Saga, send: readonly SagaEvent[] | 'all' | 'none'): Promise<void> {
-    if (!isTerminal(saga.state)) this.#warm.put(saga)
+    if (isTerminal(saga.state)) this.#warm.drop(saga.sagaId)
+    else this.#warm.put(saga)
     this.#options.onChange(saga)
     const commands = send === 'none' ? [] : workflowOf(saga).outstanding(saga.state)
     const fresh = send === 'all' ? undefined : new Set((send === 'none' ? [] : send).map((event) => ('messageId' in event.data ? event.data.messageId : '')))
@@ -221,6 +239,7 @@ export class Orchestrator<T> {
   async #listed(saga: Saga): Promise<void> {
     const row = rowOf(saga)
     if (isTerminal(saga.state)) await this.#options.open.finish(row, (tx) => this.#options.onTerminal(saga, tx))
+    else if (this.#warm.isListed(saga.sagaId)) this.#options.open.note(row)
     else await this.#options.open.write([row])
     this.#warm.written(saga.sagaId, saga.revision)
   }

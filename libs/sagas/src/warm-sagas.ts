@@ -24,6 +24,11 @@ export class WarmSagas {
     if (revision > (this.#written.get(sagaId) ?? -1n)) keep(this.#written, sagaId, revision)
   }
 
+  /** Has the list a row of it that this process wrote? */
+  isListed(sagaId: string): boolean {
+    return this.#written.has(sagaId)
+  }
+
   hasWritten(sagaId: string, revision: bigint): boolean {
     return (this.#written.get(sagaId) ?? -1n) >= revision
   }

@@ -65,6 +65,8 @@ export class MemoryOpen {
         call(() => {
           for (const row of rows) this.keep(row)
         }),
+      // Nobody waits for it, so a node that dies takes it along.
+      note: (row) => void call(() => this.keep(row)).catch(() => undefined),
       finish: async (row, work) => {
         const tx: Ended = { ended: [] }
         await work(tx)
