@@ -18,7 +18,7 @@ export interface Asked {
   readonly challenge: Buffer
 }
 
-/** A challenge for a login of whoever answers. */
+/** A challenge for a login of whoever answers. Nobody waits for the disk: one that is lost with the server is asked for again. */
 export async function askForLogin(db: Db, nowMs: number): Promise<Asked> {
   const asked = fresh()
   await exec(
@@ -26,7 +26,8 @@ export async function askForLogin(db: Db, nowMs: number): Promise<Asked> {
     prepared(
       'ask_for_login',
       sql`insert into identity.challenges (id, purpose, challenge, expires_at)
-          values (${asked.id}, 'login', ${asked.challenge.toString('base64url')}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
+          select ${asked.id}::uuid, 'login', ${asked.challenge.toString('base64url')}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)}::timestamptz
+            from set_config('synchronous_commit', 'off', true)`,
     ),
   )
   return asked
