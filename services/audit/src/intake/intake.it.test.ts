@@ -25,7 +25,9 @@ describe('A-INV-1: a published fact', () => {
     for (let repeat = 0; repeat < 3; repeat++) await bench.publish(PersonActivated, activation(personId), { cause })
     await bench.publish(SessionOpened, { personId, sessionId: newId(), amr: ['passkey'], newDevice: true })
     await eventually(async () => expect(await facts(personId)).toEqual(['session_opened', 'person_activated']))
-    expect((await activityOf(personId)).items[1]).toMatchObject({ class: 'lifecycle', type: 'person_lifecycle', log_index: expect.any(Number) })
+    await eventually(async () =>
+      expect((await activityOf(personId)).items[1]).toMatchObject({ class: 'lifecycle', type: 'person_lifecycle', log_index: expect.any(Number) }),
+    )
   })
 
   test('is one record again after a restart, and none is lost that came meanwhile', async () => {
