@@ -53,6 +53,9 @@ export interface OpenSagas<T> {
   keepPosition(position: Position): Promise<void>
 }
 
+const CountRow = z.object({ n: z.int() })
+const PositionRow = z.object({ position: z.string() })
+const VersionRow = z.object({ definition: SagaName, version: z.int(), sagaIds: z.array(z.string()) })
 const DueRow = z.object({ sagaId: z.string(), definition: SagaName })
 /** Most signups end sooner than this, and then only their beginning and their end are written. */
 const NOTE_MS = 100
@@ -163,21 +166,21 @@ export class OpenSagaTable implements OpenSagas<Tx> {
   }
 
   async count(): Promise<number> {
-    const row = await maybe(this.#db, z.object({ n: z.int() }), sql`select count(*)::integer as n from ${this.#table} where ${{ text: OPEN, values: [] }}`)
+    const row = await maybe(this.#db, CountRow, sql`select count(*)::integer as n from ${this.#table} where ${{ text: OPEN, values: [] }}`)
     return row?.n ?? 0
   }
 
   versions(): Promise<readonly OpenVersion[]> {
     return many(
       this.#db,
-      z.object({ definition: SagaName, version: z.int(), sagaIds: z.array(z.string()) }),
+      VersionRow,
       sql`select definition, version, (array_agg(saga_id::text order by saga_id))[1:5] as "sagaIds"
             from ${this.#table} where ${{ text: OPEN, values: [] }} group by 1, 2`,
     )
   }
 
   async position(): Promise<Position | undefined> {
-    return (await maybe(this.#db, z.object({ position: z.string() }), sql`select position from ${this.#positions}`))?.position
+    return (await maybe(this.#db, PositionRow, sql`select position from ${this.#positions}`))?.position
   }
 
   async keepPosition(position: Position): Promise<void> {
