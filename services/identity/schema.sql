@@ -255,6 +255,7 @@ create table sessions (
   UNIQUE (token_hash)
 );
 CREATE INDEX session_live ON identity.sessions USING btree (person_id, created_at) WHERE (revoked_at IS NULL);
+CREATE INDEX session_of_device ON identity.sessions USING btree (person_id, device);
 grant delete, insert, select, update to identity;
 
 create table signing_keys (
