@@ -106,7 +106,7 @@ async function expectWhole({ about, registration, told }: Person): Promise<void>
   expect(await registration.client.logIn()).toMatchObject({ person: { email: about.email } })
 }
 
-test(`${KILLS} kills while people sign up`, { timeout: 120_000 }, async () => {
+test(`${KILLS} kills while people sign up`, { timeout: 180_000 }, async () => {
   const everybody: Person[] = []
   const waits = Array.from({ length: KILLS }, () => randomInt(...KILLED_AFTER_MS))
   console.log(`killed after ${waits.join(', ')} ms`)

@@ -1,6 +1,6 @@
 // `npm start` as a process of its own, as a person runs it: its settings, what it says, how it ends.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPlace } from '../../dev/postgres/place.ts'
@@ -61,8 +61,10 @@ export interface TemporaryDirectory extends Disposable {
   readonly path: string
 }
 
+/** Under root PostgreSQL runs as somebody else: where it can walk to its directory it stays inside, and goes with it. */
 export function temporaryDirectory(): TemporaryDirectory {
   const path = mkdtempSync(join(tmpdir(), 'loomworks-start-'))
+  chmodSync(path, 0o755)
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
