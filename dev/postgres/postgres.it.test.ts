@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openDatabase, sql } from '@loomworks/sql'
+import { one, openDatabase, sql } from '@loomworks/sql'
+import { eventually } from '@loomworks/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { z } from 'zod'
 import { isAlive } from '../processes.ts'
 import { AlreadyRunning, type Postgres, runningDatabase, StartRefused, startPostgres } from './index.ts'
 
@@ -78,10 +80,12 @@ test('PostgreSQL killed with -9 comes back on its port', async () => {
 test('PostgreSQL and its supervisor killed with -9 in the middle of a statement: the next start waits for what they left', async () => {
   const parent = startElsewhere()
   await linePrintedBy(parent)
-  const db = openDatabase({ url: runningDatabase(home, 'postgres') ?? '', max: 1, applicationName: 'test', onError: () => {} })
-  const { rows } = await db.query(sql`select pg_backend_pid() as pid`)
-  const { pid: backend = 0 } = (rows as { pid: number }[])[0] ?? {}
-  const working = db.query(sql`select count(*) from generate_series(1, 3000000)`).catch(() => undefined)
+  const db = openDatabase({ url: runningDatabase(home, 'postgres') ?? '', max: 2, applicationName: 'test', onError: () => {} })
+  // Nothing in a loop asks whether the postmaster is still there.
+  const loop = sql`do $$ declare ends timestamptz := clock_timestamp() + interval '4 seconds'; begin while clock_timestamp() < ends loop end loop; end $$`
+  const working = db.query(loop).catch(() => undefined)
+  const active = sql`select pid from pg_stat_activity where state = 'active' and query like 'do %'`
+  const backend = await eventually(async () => (await one(db, z.object({ pid: z.int() }), active)).pid)
   for (const pid of [parent.pid ?? 0, pidOfPostmaster()]) process.kill(pid, 'SIGKILL')
   await once(parent, 'exit')
   expect(isAlive(backend)).toBe(true)

@@ -1,8 +1,9 @@
-// What the login role of a service may do in the database (architecture §12): its own schema, its own streams, its own subjects. A
-// service that was taken over holds nothing else.
+// What the login role of a service may do in the database (architecture §12): its own schema, its own streams, its own
+// subjects, its own deliveries. A service that was taken over holds nothing else.
 import { PostgresBus } from '@loomworks/bus'
 import { STREAMS } from '@loomworks/contracts'
 import { ServiceName } from '@loomworks/kernel'
+import { consumersOf } from '@loomworks/service-kit'
 import { type Dedicated, exec, ident, many, sql, sqlState } from '@loomworks/sql'
 import { type TestDatabase, testDatabase } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -19,7 +20,7 @@ beforeAll(async () => {
   database = await testDatabase(inject('adminUrl'))
   await migrateAll(database.db, SERVICES)
   const bus = new PostgresBus({ db: database.db, onTrouble: () => undefined })
-  await bus.ensure({ streams: STREAMS, consumers: [] })
+  await bus.ensure({ streams: STREAMS, consumers: SERVICES.flatMap(consumersOf) })
   await bus.drain(1000)
 })
 afterAll(() => database[Symbol.asyncDispose]())
@@ -41,6 +42,14 @@ const read = (stream: string) => (db: Dedicated) => exec(db, sql`select * from e
 const readAll = (prefix: string) => (db: Dedicated) => exec(db, sql`select * from event_store.read_all(array[${prefix}], 0, 10, 1000000)`)
 const publish = (subject: string) => (db: Dedicated) =>
   exec(db, sql`select * from bus.publish(${JSON.stringify([{ subject, id: crypto.randomUUID(), headers: {}, data: '{}' }])}::jsonb)`)
+
+const take = (durable: string) => (db: Dedicated) => exec(db, sql`select * from bus.turn('[]', ${JSON.stringify([{ durable, limit: 1 }])}::jsonb)`)
+const settle = (durable: string) => (db: Dedicated) =>
+  exec(db, sql`select * from bus.turn(${JSON.stringify([{ durable, seq: 1, deliveries: 1 }])}::jsonb, '[]')`)
+const hear = (durable: string) => (db: Dedicated) => {
+  const spec = SERVICES.flatMap(consumersOf).find((each) => each.durable === durable)
+  return exec(db, sql`select bus.make_consumer(${JSON.stringify(spec)}::jsonb)`)
+}
 
 const Right = z.object({ role: z.string(), schema: z.string(), name: z.string(), privilege: z.string() })
 
@@ -138,5 +147,21 @@ describe('subjects:', () => {
     expect(await as('memory', publish('evt.memory.0.1.EngagementOpened'))).toBe('allowed')
     expect(await as('credit', publish('saga.rep.1.reserve'))).toBe('allowed')
     expect(await as('identity', publish('saga.cmd.memory.1.induct.do'))).toBe('allowed')
+  })
+})
+
+describe('deliveries:', () => {
+  const durables = SERVICES.flatMap((each) => consumersOf(each).map(({ durable }) => [each.name, durable] as const))
+  test('each takes and settles its own, and nobody another’s', async () => {
+    expect(durables.length).toBeGreaterThan(20)
+    for (const [owner, durable] of durables) {
+      for (const service of ServiceName.options) {
+        const expected = service === owner ? 'allowed' : SUBJECT_REFUSED
+        for (const work of [take, settle, hear]) expect([service, durable, await as(service, work(durable))]).toEqual([service, durable, expected])
+      }
+    }
+  })
+  test('no service gives all leases back', async () => {
+    for (const service of ServiceName.options) expect(await as(service, (db) => exec(db, sql`select bus.release_leases()`))).toBe(NOT_ALLOWED)
   })
 })

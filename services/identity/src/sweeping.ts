@@ -1,4 +1,4 @@
-// What goes by itself: registrations and challenges past their time, published outbox rows, signing keys that are due.
+// What goes by itself: registrations, challenges and throttles past their time, signing keys that are due.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from '@loomworks/service-kit'
 import { sweepChallenges } from './challenges.ts'
@@ -9,12 +9,11 @@ import { sweepThrottles } from './throttles.ts'
 const EVERY_MS = 30_000
 
 /** One round of tidying; each part may be repeated by any instance at any time. */
-export async function sweep({ db, clock, relay, signing }: IdentityParts): Promise<void> {
+export async function sweep({ db, clock, signing }: IdentityParts): Promise<void> {
   const nowMs = clock.now()
   await sweepChallenges(db, nowMs)
   await sweepRegistrations(db, nowMs)
   await sweepThrottles(db, nowMs)
-  await relay.prune()
   await signing.rotate()
 }
 

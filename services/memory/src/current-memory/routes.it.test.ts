@@ -77,6 +77,7 @@ test('a source a reader may not read shows only that it is there; one that was t
   const hers = (await ada.client.post(COMMONS, claim({ class: 'personal', commit: true }))).body
   const shared = (await ada.client.post(COMMONS, claim({ commit: true }))).body
   const sources = [hers, shared].map(({ id }) => ({ engagement: COMMONS_ID, object: id }))
+  await eventually(async () => expect(ids((await ada.client.get(COMMONS)).body)).toEqual(expect.arrayContaining([hers.id, shared.id])))
   const citing = (await ada.client.post(COMMONS, claim({ sources }))).body
   expect(citing).toMatchObject({ sources, stale: false })
   await eventually(async () =>

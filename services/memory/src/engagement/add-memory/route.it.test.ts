@@ -61,7 +61,7 @@ test('a batch stands or falls together, and numbers its claims in their order', 
   ])
   const refused = await client.post(MINE, { items: [claim('three'), claim('four', { sources: [{ engagement: COMMONS, object: newId() }] })] })
   expect(refused).toMatchObject({ status: 422, body: { code: 'memory.sources_unknown' } })
-  expect((await client.get('/engagements/me')).body.engagement_version).toBe(7)
+  await eventually(async () => expect((await client.get('/engagements/me')).body.engagement_version).toBe(7))
 })
 
 test('the same Idempotency-Key is the same command, whatever comes between', async () => {
@@ -72,7 +72,7 @@ test('the same Idempotency-Key is the same command, whatever comes between', asy
   const again = await client.post(MINE, claim('Tea'), ask)
   expect(again.body).toMatchObject({ id: first.body.id, version: 2, lifetime: { k: 'Active' } })
   expect(again.status).toBe(201)
-  expect((await client.get('/engagements/me')).body.engagement_version).toBe(5)
+  await eventually(async () => expect((await client.get('/engagements/me')).body.engagement_version).toBe(5))
 })
 
 test('an exact duplicate makes nothing new: 200 with what is there, at once, from the view, and within one batch', async () => {
@@ -150,7 +150,7 @@ test('more than one append may hold is refused, and nothing is written', async (
   const { client } = await person(bench)
   const items = Array.from({ length: 27 }, (_, n) => claim(`${n}${'x'.repeat(32_000)}`))
   expect(await client.post(MINE, { items })).toMatchObject({ status: 413, body: { code: 'memory.too_large' } })
-  expect((await client.get('/engagements/me')).body.engagement_version).toBe(3)
+  await eventually(async () => expect((await client.get('/engagements/me')).body.engagement_version).toBe(3))
 })
 
 test('a thousand unsettled drafts are enough', async () => {
