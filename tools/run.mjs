@@ -162,6 +162,7 @@ function olderThan(path, milliseconds) {
 }
 
 async function runHere(script, args) {
+  endWithNpm(() => process.kill(process.pid, 'SIGTERM'))
   process.argv = [process.execPath, script, ...args]
   await import(pathToFileURL(script).href)
 }
@@ -171,8 +172,21 @@ function runOn(node, script, args) {
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  endWithNpm(() => child.kill('SIGTERM'))
   child.on('error', () => refuse(new Refused(`${node} does not run: delete ${join(runtime, 'node_modules')} and start again.`)))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+/** npm hands a signal to its shell alone, which dies of it: what npm started would stay behind with nobody to stop it. */
+function endWithNpm(end) {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const shell = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return
+    clearInterval(watch)
+    end()
+  }, 250)
+  watch.unref()
 }
 
 function refuse(error) {

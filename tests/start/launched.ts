@@ -29,8 +29,17 @@ interface Settings {
 }
 
 export function launch(settings: Settings, args: readonly string[] = []): Launched {
+  return launched(settings, process.execPath, [join(repository, 'dev', 'start.ts'), ...args])
+}
+
+/** By npm itself, whose signals go to its shell. */
+export function launchByNpm(settings: Settings): Launched {
+  return launched(settings, 'npm', ['start'])
+}
+
+function launched(settings: Settings, command: string, args: readonly string[]): Launched {
   const { PORT: _port, LIMITS: _limits, LOOMWORKS_HOME: _home, ...inherited } = process.env
-  const child = spawn(process.execPath, [join(repository, 'dev', 'start.ts'), ...args], {
+  const child = spawn(command, args, {
     cwd: repository,
     env: { ...inherited, ...settings, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],

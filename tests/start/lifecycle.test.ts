@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isAlive } from '../../dev/processes.ts'
 import { freePort, startWhole } from '../whole.ts'
-import { databaseOf, type Launched, launch, type TemporaryDirectory, temporaryDirectory } from './launched.ts'
+import { databaseOf, type Launched, launch, launchByNpm, type TemporaryDirectory, temporaryDirectory } from './launched.ts'
 
 const STOP_WITHIN_MS = 10_000
 const SIGNUPS_AN_HOUR = 10
@@ -95,6 +95,15 @@ describe('one instance, with limits on', () => {
     expect(lines.slice(0, 4).map((line) => line.trim().split(/ {2,}/)[0])).toEqual(['PostgreSQL', 'migrations', 'streams', 'services'])
     expect(lines.slice(-3)).toEqual(['  Rate limits are off.', `Loomworks is ready at ${url}`, 'Stopping …'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  test('npm start that is told to end leaves nothing running', async () => {
+    instance = launchByNpm(settings)
+    await instance.says('Loomworks is ready')
+    const database = databaseOf(settings.LOOMWORKS_HOME)
+    instance.kill('SIGTERM')
+    expect((await instance.ended).stdout.trimEnd()).toMatch(/Stopping …$/)
+    expect(isAlive(database)).toBe(false)
   })
 })
 
