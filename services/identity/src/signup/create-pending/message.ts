@@ -52,7 +52,8 @@ export const createPendingStep = sagaStep<typeof createPendingPerson, IdentityPa
 })
 
 type Complete = { readonly [K in keyof Registration]: NonNullable<Registration[K]> | (K extends Optional ? Registration[K] : never) }
-type Optional = 'saga_input' | 'network_hash' | 'completed_at' | 'session_id'
+type Optional = (typeof OPTIONAL)[number]
+const OPTIONAL = ['saga_input', 'network_hash', 'completed_at', 'session_id'] as const
 
 /** The registration with everything a person is made of; refuses `signup.registration_expired` where it was cleared. */
 function complete(registration: Registration | undefined, sagaId: string): Complete {
@@ -61,35 +62,7 @@ function complete(registration: Registration | undefined, sagaId: string): Compl
 }
 
 function isComplete(registration: Registration): registration is Registration & Complete {
-  const {
-    email,
-    display_name,
-    companion_name,
-    user_handle,
-    credential,
-    totp_sealed,
-    totp_key_id,
-    totp_step,
-    recovery_digests,
-    recovery_key_id,
-    set_id,
-    saga_id,
-  } = registration
-  const needed = [
-    email,
-    display_name,
-    companion_name,
-    user_handle,
-    credential,
-    totp_sealed,
-    totp_key_id,
-    totp_step,
-    recovery_digests,
-    recovery_key_id,
-    set_id,
-    saga_id,
-  ]
-  return needed.every((each) => each !== null)
+  return Object.entries(registration).every(([name, value]) => value !== null || OPTIONAL.some((each) => each === name))
 }
 
 /** The secret is sealed anew, bound to the person. */
