@@ -177,6 +177,27 @@ create table rollup (
 );
 grant select to credit;
 
+create table saga_delivery (
+  saga_id uuid not null,
+  step text not null,
+  dir text not null,
+  attempt integer not null,
+  delivery_no integer not null,
+  at timestamp with time zone not null,
+  instance text not null,
+  result text not null,
+  error_class text,
+  duration_ms integer not null,
+  CHECK ((attempt > 0)),
+  CHECK ((delivery_no > 0)),
+  CHECK ((dir = ANY (ARRAY['do'::text, 'undo'::text]))),
+  CHECK ((duration_ms >= 0)),
+  CHECK ((result = ANY (ARRAY['ok'::text, 'duplicate'::text, 'refused'::text, 'error'::text, 'dead'::text])))
+);
+CREATE INDEX saga_delivery_by_age ON credit.saga_delivery USING brin (at);
+CREATE INDEX saga_delivery_of_saga ON credit.saga_delivery USING btree (saga_id);
+grant delete, insert, select, update to credit;
+
 create table saga_fence (
   saga_id uuid not null,
   step text not null,

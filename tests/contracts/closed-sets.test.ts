@@ -1,6 +1,7 @@
 // A closed set is one zod schema; what the database checks is the same set. Every column whose CHECK lists words is named here.
 import {
   AccountStatus,
+  DeliveryResult,
   Designation,
   EngagementState,
   FenceState,
@@ -12,6 +13,7 @@ import {
   PrincipalKind,
   Priority,
   Role,
+  SagaDirection,
   SagaName,
   SagaState,
   SessionEnd,
@@ -49,6 +51,8 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'credit.grant.grant_kind': GrantKind,
   'credit.grant.status': GrantStatus,
   'credit.party.kind': PartyKind,
+  'credit.saga_delivery.dir': SagaDirection,
+  'credit.saga_delivery.result': DeliveryResult,
   'credit.saga_fence.state': FenceState,
   'credit.tx.kind': TxKind,
   'identity.challenges.purpose': ChallengePurpose,
@@ -58,6 +62,8 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'identity.person_roles.role': Role,
   'identity.persons.account_status': AccountStatus,
   'identity.persons.state': PersonState,
+  'identity.saga_delivery.dir': SagaDirection,
+  'identity.saga_delivery.result': DeliveryResult,
   'identity.saga_fence.state': FenceState,
   'identity.saga_open.definition': SagaName,
   'identity.saga_open.state': SagaState,
@@ -87,6 +93,8 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'memory.needs_you_v1.class': MemoryClass,
   'memory.needs_you_v1.persona_kind': PrincipalKind,
   'memory.personal_gate.state': GateState,
+  'memory.saga_delivery.dir': SagaDirection,
+  'memory.saga_delivery.result': DeliveryResult,
   'memory.saga_fence.state': FenceState,
 }
 

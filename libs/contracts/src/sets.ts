@@ -52,6 +52,8 @@ export const SagaOverlay = z.enum(['paused', 'stalled', 'forced'])
 export const SagaDirection = z.enum(['do', 'undo'])
 export const SagaOutcome = z.enum(['done', 'failed', 'refused', 'error'])
 export const FenceState = z.enum(['done', 'failed', 'undone', 'tombstone'])
+/** What became of one delivery of a command: answered, answered again, refused after an undo, an error, or its last one. */
+export const DeliveryResult = z.enum(['ok', 'duplicate', 'refused', 'error', 'dead'])
 
 export type PersonState = z.output<typeof PersonState>
 export type AccountStatus = z.output<typeof AccountStatus>
@@ -69,3 +71,4 @@ export type SagaOverlay = z.output<typeof SagaOverlay>
 export type SagaDirection = z.output<typeof SagaDirection>
 export type SagaOutcome = z.output<typeof SagaOutcome>
 export type FenceState = z.output<typeof FenceState>
+export type DeliveryResult = z.output<typeof DeliveryResult>

@@ -7,6 +7,7 @@ import { exec, many, sql, type Tx } from '@loomworks/sql'
 import { PLATFORM_SCHEMAS, type TestDatabase, testDatabase } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { noting } from './delivery-note.ts'
 import { FenceTable } from './fence-table.ts'
 import { answerCommand, type Participant } from './participant.ts'
 import { type Behaviours, inductStep, prepareStand, rowStep, someone } from './simulation/stand.ts'
@@ -139,9 +140,59 @@ test('fences go thirty days after their last use, and not before', async () => {
   expect((await answer(createPendingPerson, command(createPendingPerson, 'do', young))).outcome).toBe('done')
 })
 
+test.for(KINDS)('%s fence: each delivery leaves a note of what became of it', async ([, message]) => {
+  const who = someone()
+  const other = { ...dataOf(message, who), personId: derivedId(who.sagaId, 'other') }
+  await answer(message, command(message, 'do', who))
+  await answer(message, command(message, 'do', who, { attempt: 2 }), {}, 2)
+  await answer(message, command(message, 'do', who, { attempt: 2, data: other }))
+  await answer(message, command(message, 'do', who, { data: {} }))
+  await answer(message, command(message, 'undo', who))
+  await answer(message, command(message, 'undo', who))
+  await answer(message, command(message, 'do', who, { attempt: 3 }))
+  expect(await notes(who)).toEqual([
+    'do/1/1 ok ',
+    'do/2/2 duplicate ',
+    'do/2/1 error saga.input_mismatch',
+    'do/1/1 error saga.schema',
+    'undo/1/1 ok ',
+    'undo/1/1 duplicate ',
+    'do/3/1 refused ',
+  ])
+})
+
+test('a business failure is an answer, and its note says which', async () => {
+  const who = someone()
+  await answer(createPendingPerson, command(createPendingPerson, 'do', who), { createPending: { fail: 'signup.email_taken' } })
+  expect(await notes(who)).toEqual(['do/1/1 ok signup.email_taken'])
+})
+
+test('an undo of what never arrived is noted once as done, then as repeated', async () => {
+  const who = someone()
+  for (const _ of [1, 2]) await answer(createPendingPerson, command(createPendingPerson, 'undo', who))
+  expect(await notes(who)).toEqual(['undo/1/1 ok ', 'undo/1/1 duplicate '])
+})
+
+test('notes go after seven days, and not before', async () => {
+  const [old, young] = [someone(), someone()]
+  for (const who of [old, young]) await answer(createPendingPerson, command(createPendingPerson, 'do', who))
+  await exec(database.db, sql`update host.saga_delivery set at = at - interval '8 days' where saga_id = ${old.sagaId}`)
+  expect(await fences.expire()).toBe(1)
+  expect([await notes(old), await notes(young)]).toEqual([[], ['do/1/1 ok ']])
+})
+
+async function notes({ sagaId }: Who): Promise<readonly string[]> {
+  const rows = await many(
+    database.db,
+    z.object({ note: z.string() }),
+    sql`select concat(dir, '/', attempt, '/', delivery_no, ' ', result, ' ', error_class) as note from host.saga_delivery where saga_id = ${sagaId} order by at, ctid`,
+  )
+  return rows.map(({ note }) => note)
+}
+
 type Who = ReturnType<typeof someone>
 
-function answer(message: StepMessage, order: SagaCommand, behaviours: Behaviours = {}) {
+function answer(message: StepMessage, order: SagaCommand, behaviours: Behaviours = {}, deliveryNo = 1) {
   const step: SagaStep<undefined> = message.step === 'induct' ? inductStep : rowStep(message, behaviours)
   const participant: Participant<undefined, Tx> = {
     service: message.service as 'identity',
@@ -152,7 +203,7 @@ function answer(message: StepMessage, order: SagaCommand, behaviours: Behaviours
     fences,
     streams: { store, cache: fences, service: 'memory' },
   }
-  return answerCommand(participant, order)
+  return answerCommand(participant, order, noting({ command: order, deliveryNo, instance: 'test', clock: participant.clock }))
 }
 
 function dataOf(message: StepMessage, { sagaId }: Who): SagaCommand['data'] {

@@ -1,11 +1,12 @@
 // The participant's side: takes the commands of its service from the bus, runs them against their fences, and answers. Commit,
 // publish the reply, await its acknowledgement, then acknowledge the command: a crash anywhere is a redelivery.
-import type { Bus, ConsumerSpec, Consumption, Delivery, Verdict } from '@loomworks/bus'
+import { type Bus, type ConsumerSpec, type Consumption, type Delivery, type Verdict, verdictOf } from '@loomworks/bus'
 import { COMMAND_MAX_BYTES, replySubject, SagaCommand, type SagaReply, type StepMessage } from '@loomworks/contracts'
 import type { EventStore, Sealer } from '@loomworks/event-store'
-import { type Clock, type JsonObject, type ServiceName, systemClock, Terminal } from '@loomworks/kernel'
-import type { Database, Tx } from '@loomworks/sql'
+import { type Clock, type JsonObject, Refusal, type ServiceName, systemClock, Terminal } from '@loomworks/kernel'
+import { type Database, sqlState, type Tx } from '@loomworks/sql'
 import { type Answer, errorAnswer, replyTo, textOf } from './answer.ts'
+import { type Noting, noting } from './delivery-note.ts'
 import { type Fences, FenceTable } from './fence-table.ts'
 import { runRowStep } from './row-fence.ts'
 import type { SagaStep, StepContext } from './step.ts'
@@ -61,9 +62,26 @@ function participantOf<Parts>(options: ParticipantOptions<Parts>, fences: FenceT
 
 async function handled<Parts>(bus: Bus, participant: Participant<Parts, Tx>, delivery: Delivery): Promise<Verdict> {
   const command = commandIn(delivery)
-  const reply = await answerCommand(participant, command)
+  const reply = await noted(participant, command, delivery)
   await bus.publish({ subject: replySubject(command.sagaId, command.step), id: reply.id, data: textOf(reply) })
   return 'ack'
+}
+
+/** A handler that fails leaves a note as well, where it can: the database may be what is missing. */
+async function noted<Parts>(participant: Participant<Parts, Tx>, command: SagaCommand, delivery: Delivery): Promise<SagaReply> {
+  const note = noting({ command, deliveryNo: delivery.deliveries, instance: participant.instance, clock: participant.clock })
+  try {
+    return await answerCommand(participant, command, note)
+  } catch (error) {
+    const isLast = 'dead' in Object(verdictOf(error, delivery))
+    await participant.fences.note(note(isLast ? 'dead' : 'error', troubleOf(error))).catch(() => undefined)
+    throw error
+  }
+}
+
+function troubleOf(error: unknown): string {
+  if (error instanceof Terminal || error instanceof Refusal) return error.code
+  return sqlState(error) ?? (error instanceof Error ? error.name : 'unknown')
 }
 
 /** What is no command at all is dead at once: nobody could be answered. */
@@ -94,33 +112,47 @@ export interface Participant<Parts, T> {
 }
 
 /** Runs one command against its fence. Throws where the bus should deliver it again. */
-export async function answerCommand<Parts, T>(participant: Participant<Parts, T>, command: SagaCommand): Promise<SagaReply> {
-  const answer = await answerOf(participant, command)
+export async function answerCommand<Parts, T>(participant: Participant<Parts, T>, command: SagaCommand, note: Noting): Promise<SagaReply> {
+  const answer = await answerOf(participant, command, note)
   const reply = replyTo(command, answer, { service: participant.service, instance: participant.instance })
   textOf(reply)
   return reply
 }
 
-async function answerOf<Parts, T>(participant: Participant<Parts, T>, command: SagaCommand): Promise<Answer> {
+async function answerOf<Parts, T>(participant: Participant<Parts, T>, command: SagaCommand, note: Noting): Promise<Answer> {
   const step = participant.steps.get(command.step)
-  if (step === undefined) return errorAnswer('saga.unknown_step')
-  if (participant.clock.now() - Date.parse(command.issuedAt) > STALE_MS) return errorAnswer('saga.stale_command')
-  if (command.v !== step.message.v) return errorAnswer('saga.unknown_version')
-  const schema = schemaOf(step.message, command.dir)
-  const parsed = schema?.safeParse(command.data)
-  if (parsed?.success !== true) return errorAnswer('saga.schema')
-  return run(participant, step, command, parsed.data)
+  const fault = faultOf(participant, command, step)
+  if (step === undefined || typeof fault === 'string') {
+    await participant.fences.note(note('error', String(fault)))
+    return errorAnswer(String(fault))
+  }
+  return run(participant, step, { command, data: fault, context: contextOf(participant, command), note })
+}
+
+/** The data of the command, parsed; or the code that says what is wrong with it, before any fence is asked. */
+function faultOf<Parts, T>({ clock }: Participant<Parts, T>, command: SagaCommand, step: SagaStep<Parts, T> | undefined): JsonObject | string {
+  if (step === undefined) return 'saga.unknown_step'
+  if (clock.now() - Date.parse(command.issuedAt) > STALE_MS) return 'saga.stale_command'
+  if (command.v !== step.message.v) return 'saga.unknown_version'
+  const parsed = schemaOf(step.message, command.dir)?.safeParse(command.data)
+  return parsed?.success === true ? parsed.data : 'saga.schema'
 }
 
 function schemaOf(message: StepMessage, dir: 'do' | 'undo') {
   return dir === 'do' ? message.do : message.undo
 }
 
-function run<Parts, T>(participant: Participant<Parts, T>, step: SagaStep<Parts, T>, command: SagaCommand, data: JsonObject): Promise<Answer> {
-  const context = contextOf(participant, command)
-  if (step.kind === 'row') return runRowStep(participant.fences, { command, data, step, context })
-  if (participant.streams === undefined) throw new Terminal('saga.no_event_store', `${command.step} writes a stream and was given no event store`)
-  return runStreamStep(participant.streams, { command, data, step, context })
+interface Run<Parts> {
+  readonly command: SagaCommand
+  readonly data: JsonObject
+  readonly context: StepContext<Parts>
+  readonly note: Noting
+}
+
+function run<Parts, T>(participant: Participant<Parts, T>, step: SagaStep<Parts, T>, each: Run<Parts>): Promise<Answer> {
+  if (step.kind === 'row') return runRowStep(participant.fences, { ...each, step })
+  if (participant.streams === undefined) throw new Terminal('saga.no_event_store', `${each.command.step} writes a stream and was given no event store`)
+  return runStreamStep(participant.streams, { ...each, step })
 }
 
 function contextOf<Parts, T>({ clock, parts }: Participant<Parts, T>, command: SagaCommand): StepContext<Parts> {

@@ -3,8 +3,9 @@
 import type { SagaCommand } from '@loomworks/contracts'
 import { hashOf, type JsonObject, Refusal, Terminal, timeOf } from '@loomworks/kernel'
 import { type Answer, doneReply, errorAnswer, REFUSED, replayed, replayedUndo } from './answer.ts'
+import { type Noting, noteOfRepeat } from './delivery-note.ts'
 import { type Fence, judgeDo, judgeUndo, type StoredReply, type StoredUndo } from './fence.ts'
-import type { Fences } from './fence-table.ts'
+import type { Fences, FenceTx } from './fence-table.ts'
 import type { RowStep, StepContext } from './step.ts'
 
 export interface RowCommand<Parts, T> {
@@ -12,6 +13,7 @@ export interface RowCommand<Parts, T> {
   readonly data: JsonObject
   readonly step: RowStep<Parts, T>
   readonly context: StepContext<Parts>
+  readonly note: Noting
 }
 
 export function runRowStep<Parts, T>(fences: Fences<T>, each: RowCommand<Parts, T>): Promise<Answer> {
@@ -28,31 +30,36 @@ async function runDo<Parts, T>(fences: Fences<T>, each: RowCommand<Parts, T>): P
   }
 }
 
-function applied<Parts, T>(fences: Fences<T>, { command, data, step, context }: RowCommand<Parts, T>, inputHash: string): Promise<Answer> {
+function applied<Parts, T>(fences: Fences<T>, { command, data, step, context, note }: RowCommand<Parts, T>, inputHash: string): Promise<Answer> {
   return fences.transaction(async (tx, fence) => {
     const before = await fence.take(command, { state: 'done', inputHash, reply: null, undoReply: null })
     const verdict = judgeDo(before, inputHash)
-    if (before !== undefined && verdict !== 'apply') return answerTo(verdict, before)
+    if (before !== undefined && verdict !== 'apply') return repeated(fence, answerTo(verdict, before), note)
     const reply = doneReply(step.message, (await step.handlers.do(tx, data, context)) as JsonObject, context.clock)
-    await fence.put(command, { reply })
+    await fence.put(command, { reply }, note('ok'))
     return replayed(reply)
   })
+}
+
+async function repeated(fence: FenceTx, answer: Answer, note: Noting): Promise<Answer> {
+  await fence.note(noteOfRepeat(note, answer))
+  return answer
 }
 
 /** The effect was rolled back with its transaction; the failure is kept in one of its own, unless somebody was quicker. */
 function failed<Parts, T>(
   fences: Fences<T>,
-  { command, data, step, context }: RowCommand<Parts, T>,
+  { command, data, step, context, note }: RowCommand<Parts, T>,
   inputHash: string,
   refused: StoredReply & { readonly code: string },
 ): Promise<Answer> {
   return fences.transaction(async (tx, fence) => {
     const before = await fence.take(command, { state: 'failed', inputHash, reply: refused, undoReply: null })
-    if (before !== undefined) return answerTo(judgeDo(before, inputHash), before)
+    if (before !== undefined) return repeated(fence, answerTo(judgeDo(before, inputHash), before), note)
     const code = (await step.handlers.failed?.(tx, refused.code, data, context)) ?? refused.code
-    if (code === refused.code) return replayed(refused)
     const reply = { ...refused, code }
-    await fence.put(command, { reply })
+    if (code === refused.code) await fence.note(note('ok', code))
+    else await fence.put(command, { reply }, note('ok', code))
     return replayed(reply)
   })
 }
@@ -64,20 +71,23 @@ function answerTo(verdict: ReturnType<typeof judgeDo>, fence: Fence): Answer {
   return replayed(fence.reply)
 }
 
-function runUndo<Parts, T>(fences: Fences<T>, { command, data, step, context }: RowCommand<Parts, T>): Promise<Answer> {
+function runUndo<Parts, T>(fences: Fences<T>, { command, data, step, context, note }: RowCommand<Parts, T>): Promise<Answer> {
   return fences.transaction(async (tx, fence) => {
     const at = timeOf(context.clock.now())
     const tombstone: StoredUndo = { effect: 'none', at }
     const before = await fence.take(command, { state: 'tombstone', inputHash: null, reply: null, undoReply: tombstone })
     const verdict = judgeUndo(before)
-    if (verdict === 'tombstone') return replayedUndo(tombstone)
+    if (verdict === 'tombstone') {
+      await fence.note(note('ok'))
+      return replayedUndo(tombstone)
+    }
     if (verdict === 'reverse') {
       const undoReply: StoredUndo = { effect: (await step.handlers.undo?.(tx, data as never, context)) ?? 'reversed', at }
-      await fence.put(command, { state: 'undone', undoReply })
+      await fence.put(command, { state: 'undone', undoReply }, note('ok'))
       return replayedUndo(undoReply)
     }
-    if (before?.undoReply) return replayedUndo(before.undoReply)
-    await fence.put(command, { undoReply: tombstone })
+    if (before?.undoReply) return repeated(fence, replayedUndo(before.undoReply), note)
+    await fence.put(command, { undoReply: tombstone }, note('ok'))
     return replayedUndo(tombstone)
   })
 }

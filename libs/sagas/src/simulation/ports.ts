@@ -118,8 +118,12 @@ export class MemoryFences implements FenceCache {
         await scheduler.call(node, () => this.#commit(tx, seen, written))
         return result
       },
+      note: async () => undefined,
     }
   }
+
+  /** Nobody looks at the notes of a simulated world. */
+  async note(): Promise<void> {}
 
   #transaction(scheduler: Scheduler, node: Node, seen: Map<string, Fence | undefined>, written: Map<string, Fence>): FenceTx {
     return {
@@ -135,6 +139,7 @@ export class MemoryFences implements FenceCache {
         const row = written.get(name) ?? seen.get(name)
         if (row !== undefined) written.set(name, { ...row, ...change })
       },
+      note: async () => undefined,
     }
   }
 

@@ -4,6 +4,7 @@ import { activatePerson, confirmGrant, createPendingPerson, joinCommons, reserve
 import type { Expected, NewEvent } from '@loomworks/event-store'
 import { actorFromPerson, derivedId, type PersonId, Refusal, type SagaId, type ServiceName } from '@loomworks/kernel'
 import { anySaga } from '../definition.ts'
+import { noting } from '../delivery-note.ts'
 import { Orchestrator } from '../orchestrator.ts'
 import { answerCommand, commandIn, type Participant } from '../participant.ts'
 import { isTerminal } from '../state.ts'
@@ -208,7 +209,8 @@ class SimulatedWorld {
       streams: { store: storeFor(scheduler, node, append, this.#events), cache: fences, service },
     } as Participant<undefined, MemoryTx>
     const handle: Listener['handle'] = async (message) => {
-      const reply = await answerCommand(participant, commandIn(message))
+      const command = commandIn(message)
+      const reply = await answerCommand(participant, command, noting({ command, deliveryNo: 1, instance: 'simulated', clock: participant.clock }))
       await scheduler.call(node, () => this.#publish({ subject: `saga.rep.${reply.sagaId}.${reply.step}`, id: reply.id, data: JSON.stringify(reply) }))
     }
     this.#participants.push({ service, listener: { node, handle } })
