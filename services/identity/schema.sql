@@ -229,14 +229,25 @@ create table saga_open (
   code text,
   started_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  step text,
+  attempts integer not null default 0,
+  error_class text,
+  duration_ms bigint,
+  step_ms jsonb,
+  refs uuid[] not null default '{}'::uuid[],
   CHECK (("overlay" <@ ARRAY['paused'::text, 'stalled'::text, 'forced'::text])),
   CHECK ((definition = ANY (ARRAY['signup'::text, 'claim'::text, 'erasure'::text, 'adopt'::text]))),
   CHECK ((state = ANY (ARRAY['requested'::text, 'running'::text, 'committed'::text, 'compensating'::text, 'completed'::text, 'aborted'::text]))),
   CHECK ((version > 0)),
   PRIMARY KEY (saga_id)
 );
+CREATE INDEX saga_open_by_duration ON identity.saga_open USING btree (duration_ms DESC, saga_id DESC) WHERE (duration_ms IS NOT NULL);
+CREATE INDEX saga_open_by_error ON identity.saga_open USING btree (error_class, started_at DESC, saga_id DESC) WHERE (error_class IS NOT NULL);
 CREATE INDEX saga_open_by_start ON identity.saga_open USING btree (started_at DESC, saga_id);
+CREATE INDEX saga_open_by_state ON identity.saga_open USING btree (state, started_at DESC, saga_id DESC) WHERE (state <> 'completed'::text);
+CREATE INDEX saga_open_by_step ON identity.saga_open USING btree (step, started_at DESC, saga_id DESC) WHERE (step IS NOT NULL);
 CREATE INDEX saga_open_due ON identity.saga_open USING btree (next_due_at) WHERE (next_due_at IS NOT NULL);
+CREATE INDEX saga_open_refs ON identity.saga_open USING gin (refs);
 CREATE INDEX saga_open_unfinished ON identity.saga_open USING btree (definition, version) WHERE (state <> ALL (ARRAY['completed'::text, 'aborted'::text]));
 grant delete, insert, select, update to identity;
 

@@ -52,6 +52,8 @@ export const SagaOverlay = z.enum(['paused', 'stalled', 'forced'])
 export const SagaDirection = z.enum(['do', 'undo'])
 export const SagaOutcome = z.enum(['done', 'failed', 'refused', 'error'])
 export const FenceState = z.enum(['done', 'failed', 'undone', 'tombstone'])
+/** What an operator may do with an open saga. */
+export const SagaAction = z.enum(['retry', 'resend', 'pause', 'unpause', 'cancel'])
 /** What became of one delivery of a command: answered, answered again, refused after an undo, an error, or its last one. */
 export const DeliveryResult = z.enum(['ok', 'duplicate', 'refused', 'error', 'dead'])
 
@@ -70,5 +72,6 @@ export type SagaState = z.output<typeof SagaState>
 export type SagaOverlay = z.output<typeof SagaOverlay>
 export type SagaDirection = z.output<typeof SagaDirection>
 export type SagaOutcome = z.output<typeof SagaOutcome>
+export type SagaAction = z.output<typeof SagaAction>
 export type FenceState = z.output<typeof FenceState>
 export type DeliveryResult = z.output<typeof DeliveryResult>

@@ -1,6 +1,6 @@
-// What a saga can be told: a request, a reply, or that a time has come. A cause carries everything its events need, so two hosts
+// What a saga can be told: a request, a reply, that a time has come, or what an operator wants. A cause carries everything its events need, so two hosts
 // that decide the same write the same bytes.
-import type { SagaReply } from '@loomworks/contracts'
+import type { SagaAction, SagaReply } from '@loomworks/contracts'
 import { type JsonObject, type Time, timeOf } from '@loomworks/kernel'
 import type { AnySaga } from './definition.ts'
 import type { DueWhat } from './events.ts'
@@ -33,7 +33,15 @@ export interface DueCause extends CauseBase {
   readonly attempt?: number
 }
 
-export type Cause = RequestCause | ReplyCause | DueCause
+export interface OperatorCause extends CauseBase {
+  readonly kind: 'operator'
+  readonly action: SagaAction
+  /** One step alone, of those that are outstanding. */
+  readonly step?: string
+  readonly reason: string
+}
+
+export type Cause = RequestCause | ReplyCause | DueCause | OperatorCause
 
 /** A reply as a cause. One whose data do not fit what its step answers is a bug of the participant: an `error`. */
 export function replyCause(definition: AnySaga, reply: SagaReply): ReplyCause {

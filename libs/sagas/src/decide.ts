@@ -2,16 +2,18 @@
 // comes first; what follows from it is worked out from the state after it, whatever the cause was.
 import { commandMessageId } from '@loomworks/contracts'
 import { type SagaId, timeOf } from '@loomworks/kernel'
-import type { Cause, DueCause, ReplyCause, RequestCause } from './cause.ts'
-import { type AnySaga, graphOf, isBeforePivot, stepOf } from './definition.ts'
+import { whyNot } from './action.ts'
+import type { Cause, DueCause, OperatorCause, ReplyCause, RequestCause } from './cause.ts'
+import { type AnySaga, graphOf, isBeforePivot, isTimer, stepOf } from './definition.ts'
 import { MOST_UNDO_ATTEMPTS, RESEND_AFTER_MS, STALL_MS, timeoutOf } from './due.ts'
 import type { SagaEvent, SagaFact } from './events.ts'
 import { evolve } from './evolve.ts'
 import { commandData } from './outstanding.ts'
-import { isTerminal, progressOf, type SagaState, wasSent } from './state.ts'
+import { isPaused, isTerminal, progressOf, type SagaState, wasSent } from './state.ts'
 
 const MOST_EVENTS = 1000
 const NO_ANSWER = 'saga.no_answer'
+const CANCELLED = 'saga.cancelled'
 
 /** The events a cause brings; none where it changes nothing: a late reply, a time that has passed by itself. */
 export function decide(definition: AnySaga, sagaId: SagaId, state: SagaState | undefined, cause: Cause): readonly SagaEvent[] {
@@ -19,7 +21,8 @@ export function decide(definition: AnySaga, sagaId: SagaId, state: SagaState | u
   if (state === undefined || isTerminal(state)) return []
   const draft = new Draft(definition, sagaId, state, cause)
   if (cause.kind === 'reply') replied(draft, cause)
-  else due(draft, cause)
+  else if (cause.kind === 'due') due(draft, cause)
+  else operated(draft, cause)
   return draft.events
 }
 
@@ -96,7 +99,8 @@ function failed(draft: Draft, { step, attempt, code }: ReplyCause): void {
 
 /** An error is a bug, not a business failure: no retry mends it. */
 function errored(draft: Draft, { step, dir, attempt, code }: ReplyCause): void {
-  if (progressOf(draft.state, step).halted) return
+  const { halted, erroredAttempt = 0 } = progressOf(draft.state, step)
+  if (halted || attempt <= erroredAttempt) return
   draft.add({ type: 'StepErrored', data: { step, dir, attempt, code } })
   if (draft.state.state === 'running') turn(draft, 'saga.step_error', 500)
   else stall(draft, dir, step, code)
@@ -117,8 +121,28 @@ function sendAgain(draft: Draft, what: 'step' | 'undo', step: string): void {
   else sendUndoAgain(draft, step)
 }
 
+/** What an operator asks for where it is legal; nothing where it is not. */
+function operated(draft: Draft, { action, step, reason }: OperatorCause): void {
+  const { definition, state } = draft
+  if (whyNot(definition, state, { action, step }) !== undefined) return
+  draft.add({ type: 'OperatorActed', data: { action, ...(step !== undefined && { step }), reason } })
+  if (action === 'retry') retried(draft, step)
+  else if (action === 'cancel') turn(draft, CANCELLED, 409)
+  else if (action === 'unpause') goOn(draft)
+}
+
+function retried(draft: Draft, only: string | undefined): void {
+  for (const id of only === undefined ? Object.keys(draft.state.steps) : [only]) {
+    const { phase } = progressOf(draft.state, id)
+    if (isTimer(draft.definition, id)) continue
+    if (phase === 'sent') sendStep(draft, id)
+    else if (phase === 'undoSent') sendUndo(draft, id)
+  }
+}
+
 /** Does this time still mean something? An answer, or another host, may have been quicker. */
 function isDue(state: SagaState, { what, step, attempt }: DueCause, at: number): boolean {
+  if (isPaused(state)) return false
   if (what === 'saga') return state.deadlineAt !== undefined && at >= state.deadlineAt && (state.state === 'running' || state.state === 'requested')
   const progress = progressOf(state, step ?? '')
   const phase = what === 'undo' || (what === 'stall' && state.state === 'compensating') ? 'undoSent' : 'sent'
@@ -149,8 +173,9 @@ function goOn(draft: Draft): void {
   if (draft.state.length >= MOST_EVENTS && !isTerminal(draft.state)) stall(draft, 'length', undefined, 'saga.too_long')
 }
 
+/** While the saga is paused nothing is sent; what is done meanwhile is kept, and may have been the last that was missing. */
 function forward(draft: Draft): void {
-  for (const id of Object.keys(draft.definition.steps)) {
+  for (const id of isPaused(draft.state) ? [] : Object.keys(draft.definition.steps)) {
     if (progressOf(draft.state, id).phase !== 'idle' || !stepOf(draft.definition, id).after.every((before) => isSettled(draft.state, before))) continue
     if (stepOf(draft.definition, id).pivot) draft.add({ type: 'PivotReached', data: { step: id } })
     sendStep(draft, id)
@@ -169,7 +194,7 @@ function compensate(draft: Draft): void {
   const { definition } = draft
   const owed = Object.keys(definition.steps).filter((id) => owesUndo(definition, draft.state, id))
   for (const id of owed) {
-    if (progressOf(draft.state, id).phase === 'undoSent') continue
+    if (progressOf(draft.state, id).phase === 'undoSent' || isPaused(draft.state)) continue
     if (!owed.some((other) => graphOf(definition).dependents.get(id)?.has(other))) sendUndo(draft, id)
   }
   const { code = 'saga.step_error', httpStatus = 500 } = draft.state

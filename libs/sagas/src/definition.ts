@@ -92,6 +92,11 @@ export function stepOf(definition: AnySaga, id: string): Step {
   return found
 }
 
+/** A step that waits, and sends nothing. */
+export function isTimer(definition: AnySaga, id: string): boolean {
+  return definition.steps[id]?.message === undefined
+}
+
 /** The steps that must be settled before this one, near and far. */
 export function ancestorsOf(definition: AnySaga, id: string): ReadonlySet<string> {
   const found = new Set<string>()

@@ -2,8 +2,8 @@
 // minute after which silence is called a stall. All pure.
 import { createHash } from 'node:crypto'
 import type { Due } from './cause.ts'
-import { type AnySaga, isBeforePivot, type Step } from './definition.ts'
-import { isTerminal, type SagaState, type StepProgress } from './state.ts'
+import { type AnySaga, isBeforePivot, isTimer, type Step } from './definition.ts'
+import { isPaused, isTerminal, type SagaState, type StepProgress } from './state.ts'
 
 export const STALL_MS = 60_000
 /** Once stalled, a retry a minute. */
@@ -26,9 +26,9 @@ function jitterOf(sagaId: string, id: string, attempt: number): number {
   return createHash('sha1').update(`${sagaId}/${id}/${attempt}`).digest().readUInt32BE(0) / 2 ** 32
 }
 
-/** Everything that will be due, earliest first. None for a saga that has ended. */
+/** Everything that will be due, earliest first. None for a saga that has ended, or while it is paused. */
 export function duesOf(definition: AnySaga, state: SagaState): readonly Due[] {
-  if (isTerminal(state)) return []
+  if (isTerminal(state) || isPaused(state)) return []
   const dues = Object.entries(state.steps).flatMap(([id, progress]) => stepDues(definition, state, id, progress))
   if (state.deadlineAt !== undefined && (state.state === 'running' || state.state === 'requested')) dues.push({ what: 'saga', at: state.deadlineAt })
   return dues.sort((a, b) => a.at - b.at)
@@ -36,10 +36,10 @@ export function duesOf(definition: AnySaga, state: SagaState): readonly Due[] {
 
 function stepDues(definition: AnySaga, state: SagaState, id: string, { phase, attempt, dueAt, firstSentAt, halted }: StepProgress): Due[] {
   if ((phase !== 'sent' && phase !== 'undoSent') || halted) return []
-  const isTimer = definition.steps[id]?.message === undefined
-  const what = phase === 'undoSent' ? 'undo' : isTimer ? 'delay' : 'step'
+  const waits = isTimer(definition, id)
+  const what = phase === 'undoSent' ? 'undo' : waits ? 'delay' : 'step'
   const due: Due = { what, step: id, attempt, at: dueAt }
-  const stalls = !isTimer && state.stalled === undefined && (phase === 'undoSent' || mayStall(definition, state, id))
+  const stalls = !waits && state.stalled === undefined && (phase === 'undoSent' || mayStall(definition, state, id))
   return stalls ? [due, { what: 'stall', step: id, attempt, at: firstSentAt + STALL_MS }] : [due]
 }
 
@@ -50,8 +50,9 @@ function mayStall(definition: AnySaga, state: SagaState, id: string): boolean {
 
 /** What to send again without waiting for its time: outstanding for longer than half a second. */
 export function overdueOf(definition: AnySaga, state: SagaState, now: number): readonly Due[] {
+  if (isPaused(state)) return []
   return Object.entries(state.steps).flatMap(([id, { phase, attempt, sentAt, halted }]) => {
-    if ((phase !== 'sent' && phase !== 'undoSent') || halted || definition.steps[id]?.message === undefined) return []
+    if ((phase !== 'sent' && phase !== 'undoSent') || halted || isTimer(definition, id)) return []
     const at = sentAt + RESEND_AFTER_MS
     return at > now ? [] : [{ what: phase === 'sent' ? 'step' : 'undo', step: id, attempt, at } as const]
   })

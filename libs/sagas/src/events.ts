@@ -1,6 +1,6 @@
 // The events of a saga stream. Each append is one decision: its first event is the cause, the rest are what follows from it, so a
 // history replays through `decide` exactly. Ids and hashes only: these streams are kept for ever and name nobody.
-import { At, SagaDirection, SagaName, StepId, UndoEffect } from '@loomworks/contracts'
+import { At, SagaAction, SagaDirection, SagaName, StepId, UndoEffect } from '@loomworks/contracts'
 import type { Time } from '@loomworks/kernel'
 import { z } from 'zod'
 
@@ -24,6 +24,9 @@ const StepFailed = event('StepFailed', z.strictObject({ step: StepId, attempt, c
 const StepUndone = event('StepUndone', z.strictObject({ step: StepId, attempt, effect: UndoEffect.shape.effect }))
 const StepErrored = event('StepErrored', z.strictObject({ step: StepId, dir: SagaDirection, attempt, code: z.string() }))
 const DeadlineHit = event('DeadlineHit', z.strictObject({ what: DueWhat, step: StepId.optional(), attempt: attempt.optional() }))
+/** Why an operator acted: a sentence. No address has a place in a stream that is kept for ever. */
+export const Reason = z.string().regex(/^[^@\p{Cc}]{3,500}$/u)
+const OperatorActed = event('OperatorActed', z.strictObject({ action: SagaAction, step: StepId.optional(), reason: Reason }))
 const StepSent = event('StepSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), data: Data, timeoutAt: At }))
 const UndoSent = event('UndoSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), timeoutAt: At }))
 const PivotReached = event('PivotReached', z.strictObject({ step: StepId }))
@@ -39,6 +42,7 @@ export const SagaFact = z.discriminatedUnion('type', [
   StepUndone,
   StepErrored,
   DeadlineHit,
+  OperatorActed,
   StepSent,
   UndoSent,
   PivotReached,
@@ -63,6 +67,7 @@ export const SAGA_EVENT_SAMPLES: readonly SagaFact[] = [
   { type: 'StepUndone', data: { step: 'createPending', attempt: 1, effect: 'reversed' } },
   { type: 'StepErrored', data: { step: 'createPending', dir: 'undo', attempt: 2, code: 'saga.schema' } },
   { type: 'DeadlineHit', data: { what: 'step', step: 'createPending', attempt: 1 } },
+  { type: 'OperatorActed', data: { action: 'retry', step: 'createPending', reason: 'credit is back' } },
   {
     type: 'StepSent',
     data: { step: 'createPending', attempt: 1, messageId: 's/createPending/do/1', data: { personId: 'p' }, timeoutAt: '2030-01-02T03:04:07.878Z' },

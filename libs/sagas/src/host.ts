@@ -1,15 +1,16 @@
 // The host of sagas: the orchestrator with its loops. Any number of instances run side by side; the stream decides between them.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bus, ConsumerSpec } from '@loomworks/bus'
+import type { SagaAction } from '@loomworks/contracts'
 import type { EventStore, Position, StoredEvent } from '@loomworks/event-store'
-import { type Clock, type JsonObject, type SagaId, systemClock, Terminal, Transient } from '@loomworks/kernel'
+import { type Clock, type JsonObject, type SagaId, systemClock, Terminal, Transient, timeOf } from '@loomworks/kernel'
 import type { Database, Tx } from '@loomworks/sql'
 import { checkDefinitions } from './check-definition.ts'
 import type { AnySaga, SagaDefinition } from './definition.ts'
 import { refuse } from './errors.ts'
 import { Health } from './health.ts'
 import { OpenSagaTable } from './open-sagas.ts'
-import { Orchestrator, type StartRequest } from './orchestrator.ts'
+import { type ActOutcome, type ActRequest, Orchestrator, type StartRequest } from './orchestrator.ts'
 import type { Saga } from './record.ts'
 import { Room } from './room.ts'
 import { type SagaView, viewOf } from './view.ts'
@@ -19,6 +20,14 @@ import { Watchers } from './watchers.ts'
 export interface Orphan extends StartRequest {
   readonly definition: AnySaga
   readonly input: JsonObject
+}
+
+export interface HostActRequest extends Omit<ActRequest, 'cause'> {
+  readonly action: SagaAction
+  readonly step?: string | undefined
+  readonly reason: string
+  /** Becomes the cause of what follows. */
+  readonly commandId: string
 }
 
 export interface SagaHostOptions {
@@ -118,6 +127,12 @@ export class SagaHost {
   /** The saga as its stream says; undefined where there is none. */
   async status(sagaId: SagaId): Promise<SagaView | undefined> {
     return seen(await this.#engine.read(sagaId))
+  }
+
+  /** What an operator wants of a saga: one append, and only on the saga as they have seen it. A dry run tells what would follow. */
+  act({ action, step, reason, commandId, ...request }: HostActRequest): Promise<ActOutcome> {
+    const at = timeOf(this.#clock.now())
+    return this.#engine.act({ ...request, cause: { kind: 'operator', id: commandId, at, action, reason, ...(step !== undefined && { step }) } })
   }
 
   /** The saga as it stands and each newer state, until it has ended or the signal aborts. Woken in process; what other hosts do

@@ -21,6 +21,15 @@ export interface OpenRow {
   readonly code: string | null
   readonly startedAt: string
   readonly updatedAt: string
+  /** The step that is waited for longest, or that the saga failed with. */
+  readonly step: string | null
+  readonly attempts: number
+  readonly errorClass: string | null
+  /** How long it took, once it has ended, and each of its steps, ms. */
+  readonly durationMs: number | null
+  readonly stepMs: Readonly<Record<string, number>> | null
+  /** Every id that belongs to it. */
+  readonly refs: readonly string[]
 }
 
 export interface Due {
@@ -106,15 +115,19 @@ export class OpenSagaTable implements OpenSagas<Tx> {
   #upsert(rows: readonly OpenRow[], lazily: Sql): Sql {
     const plain = rows.map(({ revision, ...row }) => ({ ...row, revision: String(revision) }))
     return sql`insert into ${this.#table} as o
-                 (saga_id, definition, version, state, overlay, revision, next_due_at, outstanding, code, started_at, updated_at)
-               select r."sagaId", r.definition, r.version, r.state, r.overlay, r.revision, r."nextDueAt", r.outstanding, r.code, r."startedAt", r."updatedAt"
+                 (saga_id, definition, version, state, overlay, revision, next_due_at, outstanding, code, started_at, updated_at,
+                  step, attempts, error_class, duration_ms, step_ms, refs)
+               select r."sagaId", r.definition, r.version, r.state, r.overlay, r.revision, r."nextDueAt", r.outstanding, r.code, r."startedAt", r."updatedAt",
+                      r.step, r.attempts, r."errorClass", r."durationMs", r."stepMs", r.refs
                  from jsonb_to_recordset(${JSON.stringify(plain)})
                    as r("sagaId" uuid, definition text, version integer, state text, overlay text[], revision bigint, "nextDueAt" timestamptz,
-                        outstanding jsonb, code text, "startedAt" timestamptz, "updatedAt" timestamptz)
+                        outstanding jsonb, code text, "startedAt" timestamptz, "updatedAt" timestamptz, step text, attempts integer,
+                        "errorClass" text, "durationMs" bigint, "stepMs" jsonb, refs uuid[])
                 ${lazily}
                on conflict (saga_id) do update
                   set state = excluded.state, overlay = excluded.overlay, revision = excluded.revision, next_due_at = excluded.next_due_at,
-                      outstanding = excluded.outstanding, code = excluded.code, updated_at = excluded.updated_at
+                      outstanding = excluded.outstanding, code = excluded.code, updated_at = excluded.updated_at, step = excluded.step, attempts = excluded.attempts,
+                      error_class = excluded.error_class, duration_ms = excluded.duration_ms, step_ms = excluded.step_ms, refs = excluded.refs
                 where o.revision <= excluded.revision and o.state not in ('completed', 'aborted')`
   }
 

@@ -1,18 +1,20 @@
 // The engine without its loops: takes a cause to a saga, decides, appends, and only then acts. It runs the same over Postgres and
 // NATS as over the in-memory ports of the simulation.
-import { commandSubject, type SagaCommand, SagaReply } from '@loomworks/contracts'
+import { commandSubject, SagaReply } from '@loomworks/contracts'
 import type { EventStore } from '@loomworks/event-store'
 import { type Actor, actorFromService, type Clock, GENESIS, type JsonObject, type SagaId, Terminal, Transient, timeOf } from '@loomworks/kernel'
-import { type Cause, type DueCause, dueCause, replyCause } from './cause.ts'
+import { type WhyNot, whyNot } from './action.ts'
+import { type Cause, type DueCause, dueCause, type OperatorCause, replyCause } from './cause.ts'
 import { decide } from './decide.ts'
 import { type AnySaga, anySaga, type SagaDefinition } from './definition.ts'
 import { duesOf, overdueOf } from './due.ts'
 import type { SagaEvent } from './events.ts'
 import type { OpenSagas } from './open-sagas.ts'
 import { grown, newEventsOf, readSaga, recorded, type Saga, streamOf } from './record.ts'
+import { rowOf } from './row.ts'
+import { allOutstanding, type Sending, sendingsOf } from './sending.ts'
 import { Sequence } from './sequence.ts'
 import { isTerminal } from './state.ts'
-import { rowOf } from './view.ts'
 import { WarmSagas } from './warm-sagas.ts'
 import { workflowOf } from './workflow.ts'
 
@@ -22,6 +24,21 @@ export interface StartRequest {
   readonly correlationId: string
   readonly traceparent: string
 }
+
+/** What an operator wants of a saga as they have seen it. */
+export interface ActRequest {
+  readonly sagaId: SagaId
+  readonly cause: OperatorCause
+  readonly actor: Actor
+  readonly expectedRevision: bigint
+  /** Tells what would follow, and changes nothing. */
+  readonly dryRun: boolean
+}
+
+export type ActOutcome =
+  | { readonly ok: true; readonly saga: Saga; readonly events: readonly SagaEvent[]; readonly messages: readonly Sending[] }
+  | { readonly ok: false; readonly why: WhyNot | 'not_found' }
+  | { readonly ok: false; readonly why: 'changed'; readonly revision: bigint }
 
 export interface OrchestratorOptions<T> {
   readonly sagas: readonly AnySaga[]
@@ -153,6 +170,30 @@ export class Orchestrator<T> {
     })
   }
 
+  /** What an operator wants: one append, and only on the saga as they have seen it. */
+  act(request: ActRequest): Promise<ActOutcome> {
+    return this.#sequence.run(request.sagaId, async () => {
+      this.#warm.drop(request.sagaId)
+      const saga = await this.read(request.sagaId)
+      if (saga === undefined) return { ok: false, why: 'not_found' }
+      if (!isTerminal(saga.state) && saga.revision !== request.expectedRevision) return { ok: false, why: 'changed', revision: saga.revision }
+      const why = whyNot(saga.definition, saga.state, request.cause)
+      return why === undefined ? this.#actOn(saga, request) : { ok: false, why }
+    })
+  }
+
+  async #actOn(saga: Saga, { cause, actor, dryRun }: ActRequest): Promise<ActOutcome> {
+    const events = workflowOf(saga).decide(saga.state, cause)
+    const after = dryRun ? grown(saga, events, []) : await this.#append(saga, events, actor)
+    if (after === undefined) return { ok: false, why: 'changed', revision: (await this.read(saga.sagaId))?.revision ?? saga.revision }
+    if (!dryRun) {
+      await this.#acted(after, events)
+      // Nothing may be due for a paused saga, so its row must not be lost with this process.
+      if (!isTerminal(after.state)) await this.#options.open.write([rowOf(after)])
+    }
+    return { ok: true, saga: after, events, messages: sendingsOf(after, events) }
+  }
+
   /** Brings the list up to an event that another host appended. */
   heard(definition: AnySaga, sagaId: SagaId, revision: bigint): Promise<void> {
     if (this.#warm.hasWritten(sagaId, revision)) return Promise.resolve()
@@ -196,9 +237,9 @@ export class Orchestrator<T> {
   }
 
   /** Undefined where somebody else was quicker. An append whose outcome is unknown is thrown, and what is known forgotten. */
-  async #append(saga: Saga, events: readonly SagaEvent[]): Promise<Saga | undefined> {
+  async #append(saga: Saga, events: readonly SagaEvent[], actor: Actor = actorFromService('identity')): Promise<Saga | undefined> {
     const { definition, sagaId, revision, hash, correlationId, traceparent } = saga
-    const envelopes = recorded(events, { sagaId, revision, hash, correlationId, traceparent, actor: actorFromService('identity') })
+    const envelopes = recorded(events, { sagaId, revision, hash, correlationId, traceparent, actor })
     try {
       const outcome = await this.#options.store.append(streamOf(definition, sagaId), newEventsOf(envelopes), revision)
       if (outcome.ok) return grown(saga, events, envelopes)
@@ -222,16 +263,15 @@ export class Orchestrator<T> {
     if (isTerminal(saga.state)) this.#warm.drop(saga.sagaId)
     else this.#warm.put(saga)
     this.#options.onChange(saga)
-    const commands = send === 'none' ? [] : workflowOf(saga).outstanding(saga.state)
-    const fresh = send === 'all' ? undefined : new Set((send === 'none' ? [] : send).map((event) => ('messageId' in event.data ? event.data.messageId : '')))
-    await Promise.all([this.#listed(saga), ...commands.filter(({ id }) => fresh?.has(id) ?? true).map((command) => this.#send(saga, command))])
+    const sendings = send === 'none' ? [] : send === 'all' ? allOutstanding(saga) : sendingsOf(saga, send)
+    await Promise.all([this.#listed(saga), ...sendings.map((sending) => this.#send(saga, sending))])
   }
 
-  #send({ definition }: Saga, command: SagaCommand): Promise<unknown> {
+  #send({ definition }: Saga, { id, command }: Sending): Promise<unknown> {
     const service = definition.steps[command.step]?.message?.service ?? ''
     return this.#options.publish({
       subject: commandSubject(service, command.sagaId, command.step, command.dir),
-      id: command.id,
+      id,
       data: JSON.stringify(command),
     })
   }

@@ -3,7 +3,7 @@ import { COMMAND_MAX_BYTES, commandMessageId, type SagaCommand } from '@loomwork
 import { type Json, type JsonObject, Terminal, timeOf } from '@loomworks/kernel'
 import { keysOf } from './check-definition.ts'
 import { type AnySaga, type Replies, stepOf } from './definition.ts'
-import { isTerminal, progressOf, type SagaState } from './state.ts'
+import { isPaused, isTerminal, progressOf, type SagaState } from './state.ts'
 
 /** What the messages of a saga carry beside their own data; it was given when the saga began. */
 export interface Thread {
@@ -11,8 +11,9 @@ export interface Thread {
   readonly traceparent: string
 }
 
+/** None while the saga is paused: nothing is sent then, and what was sent is asked for again when it goes on. */
 export function outstanding(definition: AnySaga, state: SagaState, thread: Thread): readonly SagaCommand[] {
-  if (isTerminal(state)) return []
+  if (isTerminal(state) || isPaused(state)) return []
   return Object.keys(definition.steps)
     .filter((id) => isAwaited(definition, state, id))
     .map((id) => commandOf(definition, state, id, thread))

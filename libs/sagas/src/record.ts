@@ -22,6 +22,7 @@ export interface Recording extends Thread {
   /** Revision of the last event there is; -1n where there is none. */
   readonly revision: bigint
   readonly hash: string
+  /** Who asked for the saga, or acted on it; what the host itself decides is the host's. */
   readonly actor: Actor
 }
 
@@ -32,7 +33,7 @@ const HOST = actorFromService('identity')
 export function recorded(events: readonly SagaEvent[], { sagaId, revision, hash, actor, correlationId, traceparent }: Recording): readonly Envelope[] {
   const open = events.map((event, index): Unchained => {
     const id = derivedId(sagaId, `${revision}/${event.causationId}/${index}`)
-    const by = event.type === 'SagaRequested' ? actor : HOST
+    const by = event.type === 'SagaRequested' || event.type === 'OperatorActed' ? actor : HOST
     const { type, at, causationId, data } = event
     return { id, type, v: 1, at, actor: by, correlationId, causationId, traceparent, sources: [], trust: 'tool_internal', data: plain(data) }
   })

@@ -1,5 +1,5 @@
 // How a saga stands: the fold of its stream.
-import type { SagaName, SagaState as StateWord } from '@loomworks/contracts'
+import type { SagaName, SagaOverlay, SagaState as StateWord } from '@loomworks/contracts'
 import type { JsonObject, SagaId } from '@loomworks/kernel'
 import type { Ids } from './definition.ts'
 
@@ -25,6 +25,10 @@ export interface StepProgress {
   readonly failedAttempt?: number
   /** An answer `error` came: sending again cannot mend it. */
   readonly halted?: true
+  /** The last attempt that is known to have been answered `error`. */
+  readonly erroredAttempt?: number
+  /** How long its do took, from the first sending to the answer, ms. */
+  readonly tookMs?: number
 }
 
 export interface Stall {
@@ -39,6 +43,8 @@ export interface SagaState {
   readonly definitionVersion: number
   readonly state: StateWord
   readonly stalled?: Stall
+  /** Since when nothing is sent and no time passes, ms. */
+  readonly pausedAt?: number
   readonly input: JsonObject
   readonly ids: Ids
   readonly steps: Readonly<Record<string, StepProgress>>
@@ -56,6 +62,14 @@ export const IDLE: StepProgress = { phase: 'idle', attempt: 0, firstSentAt: 0, s
 
 export function isTerminal({ state }: Pick<SagaState, 'state'>): boolean {
   return state === 'completed' || state === 'aborted'
+}
+
+export function isPaused({ pausedAt }: Pick<SagaState, 'pausedAt'>): boolean {
+  return pausedAt !== undefined
+}
+
+export function overlaysOf({ pausedAt, stalled }: Pick<SagaState, 'pausedAt' | 'stalled'>): readonly SagaOverlay[] {
+  return [...(pausedAt === undefined ? [] : (['paused'] as const)), ...(stalled === undefined ? [] : (['stalled'] as const))]
 }
 
 export function progressOf(state: SagaState, step: string): StepProgress {

@@ -2,10 +2,8 @@
 import type { SagaName, SagaOverlay, SagaState as StateWord } from '@loomworks/contracts'
 import { type JsonObject, type SagaId, type Time, timeOf } from '@loomworks/kernel'
 import { duesOf } from './due.ts'
-import type { OpenRow } from './open-sagas.ts'
-import { outstanding } from './outstanding.ts'
 import type { Saga } from './record.ts'
-import { isTerminal, type StepPhase } from './state.ts'
+import { overlaysOf, type StepPhase } from './state.ts'
 
 export interface StepView {
   readonly step: string
@@ -42,7 +40,7 @@ export function viewOf({ definition, state, revision }: Saga): SagaView {
     definition: state.definition,
     version: state.definitionVersion,
     state: state.state,
-    overlays: state.stalled === undefined ? [] : ['stalled'],
+    overlays: overlaysOf(state),
     steps: entries.map(([step, { phase, attempt, code }]) => ({ step, state: phase, attempt, ...(code !== undefined && { code }) })),
     input: state.input,
     ids: state.ids,
@@ -53,23 +51,5 @@ export function viewOf({ definition, state, revision }: Saga): SagaView {
     ...(state.httpStatus !== undefined && { httpStatus: state.httpStatus }),
     replies: Object.fromEntries(entries.flatMap(([step, { reply }]) => (reply === undefined ? [] : [[step, reply]]))),
     revision,
-  }
-}
-
-export function rowOf(saga: Saga): OpenRow {
-  const { definition, state, revision } = saga
-  const [due] = duesOf(definition, state)
-  return {
-    sagaId: state.sagaId,
-    definition: state.definition,
-    version: state.definitionVersion,
-    state: state.state,
-    overlay: state.stalled === undefined ? [] : ['stalled'],
-    revision,
-    nextDueAt: due === undefined ? null : timeOf(due.at),
-    outstanding: isTerminal(state) ? [] : outstanding(definition, state, saga).map(({ id }) => id),
-    code: state.code ?? null,
-    startedAt: timeOf(state.startedAt),
-    updatedAt: timeOf(state.updatedAt),
   }
 }

@@ -40,13 +40,14 @@ export const credential = refusals('credential', {
 export const saga = refusals('saga', {
   not_found: { status: 404, says: 'There is no such saga.', remedy: 'Check the id.' },
   step_error: { status: 500, says: 'A step of the saga failed for a reason that is a bug.', remedy: 'Nothing was kept; tell the operator the request id.' },
+  cancelled: { status: 409, says: 'An operator has cancelled this before it was done.', remedy: 'Nothing was kept. Begin again, or ask the operator why.' },
 })
 
 export const catalogues = [signup, passkey, totp, login, credential, claim, saga]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {
-  const known = [...Object.values(signup), ...Object.values(claim)].find((each) => each.code === code) as
+  const known = [...Object.values(signup), ...Object.values(claim), saga.cancelled].find((each) => each.code === code) as
     | ((details?: undefined, retryAfterS?: number) => Refusal)
     | undefined
   return (known ?? saga.step_error)(undefined, retryAfterS)

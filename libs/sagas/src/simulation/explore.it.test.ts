@@ -11,6 +11,8 @@ const WORLDS: readonly [string, AnySaga, Omit<Exploration, 'definition'>][] = [
   ['sequential, three attempts', sequentialSaga, { token: true, attempts: 3, ...everything }],
   ['parallel, two attempts', parallel, { token: false, attempts: 2, ...everything }],
   ['parallel with a token, two attempts', parallel, { token: true, attempts: 2, ...everything }],
+  ['sequential, with an operator', sequentialSaga, { token: true, attempts: 2, ...everything, operator: true }],
+  ['parallel, with an operator', parallel, { token: false, attempts: 1, errors: true, stalls: false, operator: true }],
   ['sequential, no message left out', sequentialSaga, { token: false, attempts: 2, ...everything, whole: true }],
   ['parallel, no message left out', parallel, { token: false, attempts: 1, ...everything, whole: true }],
 ]

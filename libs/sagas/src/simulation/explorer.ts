@@ -1,6 +1,7 @@
 // Every state that one saga can reach over a network that loses, repeats and reorders: breadth first over the real decision and
 // the real fence table. A message that was sent stays in the network for good, so it may come at any time, any number of times,
 // or never; only what can change nothing any more, by the very tables, is dropped. Times are left out of what makes two states the same: attempts are bounded instead.
+import { SagaAction } from '@loomworks/contracts'
 import { newId, type SagaId } from '@loomworks/kernel'
 import { type Cause, dueCause } from '../cause.ts'
 import { decide as realDecide } from '../decide.ts'
@@ -10,7 +11,7 @@ import type { SagaEvent } from '../events.ts'
 import { evolve } from '../evolve.ts'
 import { type Fence, judgeDo as realJudgeDo, judgeUndo as realJudgeUndo } from '../fence.ts'
 import { outstanding } from '../outstanding.ts'
-import { isTerminal, progressOf, type SagaState } from '../state.ts'
+import { isPaused, isTerminal, overlaysOf, progressOf, type SagaState } from '../state.ts'
 import { failureOf, signupInput } from './sagas.ts'
 
 export interface Rules {
@@ -32,6 +33,8 @@ export interface Exploration {
   readonly errors: boolean
   /** May a minute of silence be called a stall? */
   readonly stalls: boolean
+  /** May an operator cancel, pause once and go on, ask again? */
+  readonly operator?: boolean
   /** Keep also the messages that can change nothing: a hundred times the states, to check the reduction itself. */
   readonly whole?: boolean
   readonly rules?: Rules
@@ -52,6 +55,8 @@ interface World {
   readonly effects: Readonly<Record<string, Effect>>
   /** Everything that was ever sent: `cmd/step/dir/attempt` and `rep/step/dir/attempt/outcome`. */
   readonly net: ReadonlySet<string>
+  /** Was it paused before? Once is enough. */
+  readonly paused?: true
 }
 
 export interface Explored {
@@ -158,6 +163,7 @@ class Explorer {
       if (next !== undefined) yield { by: message, next }
     }
     yield* this.#times(world, from)
+    if (this.#options.operator) yield* this.#acts(world, from)
   }
 
   *#times(world: World, from: string): Generator<{ by: string; next: World }> {
@@ -167,6 +173,19 @@ class Explorer {
       const by = `due/${due.what}/${due.step ?? ''}/${due.attempt ?? ''}`
       const next = this.#told(world, dueCause(due, due.at), from, by)
       if (next !== undefined) yield { by, next }
+    }
+  }
+
+  *#acts(world: World, from: string): Generator<{ by: string; next: World }> {
+    for (const action of SagaAction.options) {
+      const asked = Object.keys(world.saga.steps).filter((id) => progressOf(world.saga, id).attempt < this.#options.attempts)
+      for (const step of action === 'retry' ? asked : [undefined]) {
+        if (action === 'pause' && world.paused) continue
+        const by = `operator/${action}/${step ?? ''}`
+        const cause: Cause = { kind: 'operator', id: by, at: START, action, reason: 'explored', ...(step !== undefined && { step }) }
+        const next = this.#told(world, cause, from, by)
+        if (next !== undefined) yield { by, next: action === 'pause' ? { ...next, paused: true } : next }
+      }
     }
   }
 
@@ -236,18 +255,22 @@ function fenceOf(state: Fence['state']): Fence {
   return { state, inputHash: state === 'tombstone' ? null : 'hash', reply: null, undoReply: null }
 }
 
-function keyOf({ saga, effects, net }: World): string {
-  const steps = Object.values(saga.steps).map(({ phase, attempt, halted }) => `${phase}${attempt}${halted ? '!' : ''}`)
+function keyOf({ saga, effects, net, paused }: World): string {
+  const steps = Object.values(saga.steps).map(({ phase, attempt, halted, erroredAttempt = 0 }) => `${phase}${attempt}${halted ? '!' : erroredAttempt || ''}`)
   const fences = Object.keys(saga.steps).map(
     (id) => `${effects[id]?.fence?.state ?? '-'}${effects[id]?.done ?? 0}${effects[id]?.reversed ?? 0}${effects[id]?.undoAnswered ?? ''}`,
   )
-  return `${saga.state}${saga.code ?? ''}${saga.stalled?.where ?? ''}|${steps.join()}|${fences.join()}|${[...net].sort().join()}`
+  return `${saga.state}${saga.code ?? ''}${saga.stalled?.where ?? ''}${overlaysOf(saga).join()}${paused ?? ''}|${steps.join()}|${fences.join()}|${[...net].sort().join()}`
 }
 
-/** S-INV-7: no undo after the pivot was reached, no do after compensation started; nothing after the end. */
+/** S-INV-7: no undo after the pivot was reached, no do after compensation started; nothing after the end. And nothing while it is
+ *  paused. */
 export function illegalIn(before: SagaState, events: readonly SagaEvent[]): string | undefined {
   let { state } = before
-  for (const { type } of events) {
+  let paused = isPaused(before)
+  for (const { type, data } of events) {
+    if (paused && (type === 'StepSent' || type === 'UndoSent' || type === 'DeadlineHit')) return `${type} while the saga was paused`
+    if (type === 'OperatorActed') paused = data.action === 'pause' || (paused && data.action !== 'unpause')
     if (state === 'completed' || state === 'aborted') return `S-INV-7: ${type} after the saga had ${state}`
     if (type === 'UndoSent' && state !== 'compensating') return 'S-INV-7: an undo outside compensation'
     if (type === 'StepSent' && state === 'compensating') return 'S-INV-7: a do after compensation had started'

@@ -1,4 +1,5 @@
 // A saga told by hand: causes in, events out, state kept. For tests that read as a story.
+import type { SagaAction } from '@loomworks/contracts'
 import { derivedId, newId, type SagaId, timeOf } from '@loomworks/kernel'
 import { type Cause, dueCause, type ReplyCause } from '../cause.ts'
 import { decide } from '../decide.ts'
@@ -59,6 +60,12 @@ export class History {
     const id = `${this.sagaId}/${step}/${dir}/${attempt}/r`
     const said = code === '' ? (failureOf(message) ?? 'saga.schema') : code
     return this.tell({ kind: 'reply', id, at: timeOf(this.now), step, dir, attempt, outcome, code: said, data: data as Record<string, string> })
+  }
+
+  act(action: SagaAction, step?: string): readonly SagaEvent[] {
+    this.now += 5
+    const id = `operator/${this.causes.length}`
+    return this.tell({ kind: 'operator', id, at: timeOf(this.now), action, reason: 'a reason', ...(step !== undefined && { step }) })
   }
 
   /** Nobody answers for so long: everything that becomes due happens. */

@@ -1,7 +1,9 @@
 // What must hold of the decision under any telling of replies and silences, for fast-check to break.
+import { SagaAction } from '@loomworks/contracts'
 import fc from 'fast-check'
 import { anySaga } from '../definition.ts'
-import { isTerminal } from '../state.ts'
+import type { SagaEvent } from '../events.ts'
+import { isPaused, isTerminal } from '../state.ts'
 import { illegalIn } from './explorer.ts'
 import { History } from './history.ts'
 import { parallelSaga } from './sagas.ts'
@@ -19,6 +21,7 @@ const Telling = fc.oneof(
       outcome: fc.constantFrom('done' as const, 'done' as const, 'done' as const, 'failed' as const, 'refused' as const, 'error' as const),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ action: fc.constantFrom(...SagaAction.options), only: fc.option(fc.constantFrom(...steps), { nil: undefined }) }) },
   { weight: 1, arbitrary: fc.record({ silenceMs: fc.integer({ min: 0, max: 20_000 }) }) },
 )
 type Telling = typeof Telling extends fc.Arbitrary<infer T> ? T : never
@@ -36,16 +39,22 @@ export function anyTellingIsLegal(runs: number): void {
 
 function told(history: History, telling: Telling): void {
   const before = history.state
-  const events = 'silenceMs' in telling ? history.silence(telling.silenceMs) : history.reply(telling.step, telling.outcome, telling)
+  const events = eventsOf(history, telling)
   const wrong = illegalIn(before, events)
   if (wrong !== undefined) throw new Error(wrong)
   isComplete(history)
 }
 
-/** Everything that was sent and not answered is waited for; at an abort the undo set is the sent set. */
+function eventsOf(history: History, telling: Telling): readonly SagaEvent[] {
+  if ('silenceMs' in telling) return history.silence(telling.silenceMs)
+  return 'action' in telling ? history.act(telling.action, telling.only) : history.reply(telling.step, telling.outcome, telling)
+}
+
+/** Everything that was sent and not answered is waited for, unless the saga is paused; at an abort the undo set is the sent set. */
 function isComplete({ state, awaited, events }: History): void {
   const open = Object.entries(state.steps).filter(([, { phase, halted }]) => (phase === 'sent' || phase === 'undoSent') && !halted)
-  if (!isTerminal(state) && open.length !== awaited.length) throw new Error(`waits for ${awaited.join()} with ${open.map(([id]) => id).join()} open`)
+  if (!isTerminal(state) && !isPaused(state) && open.length !== awaited.length)
+    throw new Error(`waits for ${awaited.join()} with ${open.map(([id]) => id).join()} open`)
   if (state.state !== 'aborted') return
   const sent = new Set(events.flatMap(({ type, data }) => (type === 'StepSent' ? [data.step] : [])))
   const undone = new Set(events.flatMap(({ type, data }) => (type === 'StepUndone' ? [data.step] : [])))

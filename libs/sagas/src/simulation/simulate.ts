@@ -1,13 +1,14 @@
 // A whole world in one process: two hosts, the participants, a bus that may do anything, crashes and freezes at any await. The
 // engine is the real one. One seed is one schedule.
-import { activatePerson, confirmGrant, createPendingPerson, joinCommons, reserveGrant, type StepMessage } from '@loomworks/contracts'
+import { activatePerson, confirmGrant, createPendingPerson, joinCommons, reserveGrant, SagaAction, type StepMessage } from '@loomworks/contracts'
 import type { Expected, NewEvent } from '@loomworks/event-store'
-import { actorFromPerson, derivedId, type PersonId, Refusal, type SagaId, type ServiceName } from '@loomworks/kernel'
+import { actorFromPerson, actorFromService, derivedId, type PersonId, Refusal, type SagaId, type ServiceName, timeOf } from '@loomworks/kernel'
+import type { OperatorCause } from '../cause.ts'
 import { anySaga } from '../definition.ts'
 import { noting } from '../delivery-note.ts'
 import { Orchestrator } from '../orchestrator.ts'
 import { answerCommand, commandIn, type Participant } from '../participant.ts'
-import { isTerminal } from '../state.ts'
+import { isPaused, isTerminal, type SagaState } from '../state.ts'
 import { type RowStep, sagaStep } from '../step.ts'
 import { MemoryEvents } from './memory-store.ts'
 import { type Listener, Network } from './network.ts'
@@ -23,6 +24,7 @@ const MOST_MS = 240_000
 const SWEEP_MS = 250
 const CRASH = 0.004
 const FREEZE = 0.004
+const MEDDLE = 0.004
 const SERVICES = ['identity', 'identity', 'memory', 'credit'] as const
 const definition = anySaga(parallelSaga)
 
@@ -113,6 +115,30 @@ class SimulatedWorld {
     const nodes = [...this.#hosts.map(({ node }) => node), ...this.#participants.map(({ listener }) => listener.node)].filter(({ alive }) => alive)
     if (nodes.length > 0 && dice.chance(FREEZE)) dice.pick(nodes).frozenUntil = now + dice.below(8000)
     if (nodes.length > 0 && dice.chance(CRASH)) this.#crash(dice.pick(nodes))
+    const sagas = [...this.#truth.sagas.values()]
+    if (sagas.length > 0 && dice.chance(MEDDLE)) this.#meddle(dice.pick(SagaAction.options), dice.pick(sagas))
+  }
+
+  /** Somebody with the saga tool, who may be behind what has happened. */
+  #meddle(action: SagaAction, state: SagaState): void {
+    const { dice, now } = this.scheduler
+    const id = `operator/${now}/${dice.below(1_000_000)}`
+    const cause: OperatorCause = { kind: 'operator', id, at: timeOf(now), action, reason: 'simulated' }
+    const expectedRevision = BigInt(state.length - 1 - (dice.chance(0.1) ? 1 : 0))
+    this.#anyHost()
+      ?.engine.act({ sagaId: state.sagaId, cause, actor: actorFromService('operator'), expectedRevision, dryRun: dice.chance(0.2) })
+      .catch(() => undefined)
+    if (action === 'pause') this.#unpause(state.sagaId)
+  }
+
+  /** Whoever pauses a saga lets it go on in the end. */
+  #unpause(sagaId: SagaId): void {
+    this.scheduler.later(100 + this.scheduler.dice.below(20_000), () => {
+      const state = this.#truth.sagas.get(sagaId)
+      if (state === undefined || isTerminal(state)) return
+      if (isPaused(state)) this.#meddle('unpause', state)
+      this.#unpause(sagaId)
+    })
   }
 
   #crash(node: Node): void {

@@ -38,7 +38,7 @@ export const verifyTotpRoute = operation({
   }),
   reply: SignedUp,
   also: { 202: Pending },
-  refuses: [...Object.values(signup), ...Object.values(claim), totp.invalid, saga.step_error, shared.rate_limited, shared.invalid_body],
+  refuses: [...Object.values(signup), ...Object.values(claim), totp.invalid, saga.step_error, saga.cancelled, shared.rate_limited, shared.invalid_body],
 
   async answer({ body, caller, clientIp, cookies, header, signal }, parts: IdentityParts) {
     const { registration_id: registrationId, code, claim_token: claimToken, session_delivery: delivery } = body
