@@ -1,4 +1,5 @@
 export { holding } from './holding.ts'
+export { migrateRights, type NatsUser, natsServerConfig, rightsOf } from './nats-config.ts'
 export * from './outbox.ts'
 export * from './port.ts'
 export { PostgresBus, type PostgresBusOptions } from './postgres.ts'

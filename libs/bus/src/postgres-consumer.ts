@@ -1,8 +1,8 @@
 // One durable consumer in this process: runs its handlers, judges how they ended, and gathers the words that settle deliveries.
 import { setTimeout as delay } from 'node:timers/promises'
+import { Handling, type HandlingMeans } from './handling.ts'
 import { Lease } from './lease.ts'
-import type { ConsumerSpec, Delivery, Outgoing, Stored, Verdict } from './port.ts'
-import { deadLetter, isCrashLoop, retryDelayMs, verdictOf } from './verdict.ts'
+import type { ConsumerSpec, Delivery, Stored, Verdict } from './port.ts'
 
 /** What becomes of a delivery: over, or due again after `delayMs`; `answered` when the handler asked for that. */
 export interface Word {
@@ -13,14 +13,9 @@ export interface Word {
   readonly answered?: true
 }
 
-export interface Means {
+export interface Means extends HandlingMeans {
   settle(words: readonly Word[]): Promise<void>
-  publish(message: Outgoing, options: { readonly deadlineMs: number }): Promise<unknown>
   wake(): void
-  /** A handler threw. */
-  failed(error: unknown, delivery: Delivery): void
-  /** The bus itself could not do something; it tries again by itself. */
-  trouble(error: unknown): void
 }
 
 /** A message as it was claimed. */
@@ -31,7 +26,6 @@ export interface Claimed extends Stored {
 }
 
 const MOST_AT_ONCE = 64
-const BURY_MS = 5000
 
 export class Consumer {
   readonly spec: ConsumerSpec
@@ -39,7 +33,7 @@ export class Consumer {
   hungry = true
   /** Did the last claim bring all that was asked for? Then there may be more. */
   #more = true
-  readonly #handler: (delivery: Delivery) => Promise<Verdict>
+  readonly #handling: Handling
   readonly #means: Means
   readonly #patterns: readonly RegExp[]
   readonly #running = new Set<Promise<void>>()
@@ -50,7 +44,7 @@ export class Consumer {
 
   constructor(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>, means: Means) {
     this.spec = spec
-    this.#handler = handler
+    this.#handling = new Handling(spec, handler, means)
     this.#means = means
     this.#patterns = spec.filters.map(patternOf)
   }
@@ -103,31 +97,10 @@ export class Consumer {
   }
 
   async #run(delivery: Delivery, unanswered: number): Promise<void> {
-    const verdict = isCrashLoop(unanswered) ? ({ dead: 'exhausted', error: 'delivered too often without an answer' } as const) : await this.#judged(delivery)
-    if (verdict === 'ack') return this.#say(delivery)
-    if ('retryMs' in verdict) return this.#say(delivery, { delayMs: verdict.retryMs, answered: true })
-    await this.#bury(delivery, verdict)
-  }
-
-  async #judged(delivery: Delivery): Promise<Verdict> {
-    try {
-      return await this.#handler(delivery)
-    } catch (error) {
-      this.#means.failed(error, delivery)
-      return verdictOf(error, delivery)
-    }
-  }
-
-  /** The dead letter is acknowledged before the message is let go; while the dead letters are down, nothing ends. */
-  async #bury(delivery: Delivery, { dead, error = dead }: Extract<Verdict, { dead: string }>): Promise<void> {
-    const letter = deadLetter(delivery, { stream: this.spec.stream, service: this.spec.service, reason: dead, error })
-    try {
-      await this.#means.publish(letter, { deadlineMs: Math.min(BURY_MS, this.spec.ackWaitMs) })
-      this.#say(delivery)
-    } catch (trouble) {
-      this.#means.trouble(trouble)
-      this.#say(delivery, { delayMs: retryDelayMs(delivery.deliveries, Math.random) })
-    }
+    const settlement = await this.#handling.handled(delivery, unanswered)
+    if (typeof settlement === 'string') return this.#say(delivery)
+    const { delayMs, answered } = settlement
+    this.#say(delivery, { delayMs, ...(answered && { answered }) })
   }
 
   /** The last word on a delivery counts: a statement may touch a row once only. */

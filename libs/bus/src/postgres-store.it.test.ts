@@ -85,6 +85,8 @@ test('a service may publish what is its own to say, and reaches no table', async
     const mine = new PostgresBus({ db: own, onTrouble: () => undefined })
     const tried = [
       ...EVENT_TYPES.map((type) => `evt.${type.service}.0.x.${type.name}`),
+      ...ServiceName.options.map((name) => `saga.cmd.identity.x.start-${name}.do`),
+      'saga.cmd.identity.x.activate.do',
       'saga.cmd.credit.x.reserve.do',
       'saga.rep.x.reserve',
       'dlq.memory.schema',
