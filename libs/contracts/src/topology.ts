@@ -22,14 +22,18 @@ export const STREAMS = [
   stream('DLQ', 'dlq.>', 90),
 ] as const
 
+/** The same on NATS, where a stream has a cluster's disks behind it and not a person's. */
+export const NATS_STREAMS = STREAMS.map((each) => ({ ...each, maxBytes: 8 * 1024 * MIB }))
+
 /** The event streams a service may write and read, by prefix (architecture §6). Names of streams hold ids alone. */
 export const STREAM_PREFIXES: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
   identity: ['person-', 'saga-signup-'],
   memory: ['engagement-'],
 }
 
-/** The subjects a service may publish on, as filters (saga page §6). Commands come from the host of the sagas alone. */
+/** The subjects a service may publish on, as filters (saga page §6). Commands come from the host of the sagas alone; any other service
+ *  may ask it for a saga, under its own name. */
 export function subjectsOf(service: ServiceName): readonly string[] {
-  const own = ['saga.rep.>', `evt.${service}.>`, `dlq.${service}.>`]
-  return service === 'identity' ? ['saga.cmd.>', ...own] : own
+  const commands = service === 'identity' ? 'saga.cmd.>' : `saga.cmd.identity.*.start-${service}.do`
+  return [commands, 'saga.rep.>', `evt.${service}.>`, `dlq.${service}.>`]
 }
