@@ -1,4 +1,5 @@
 export type { Standing } from './lane.ts'
+export { releaseProjections } from './leases.ts'
 export * from './projection.ts'
 export { type RebuildOptions, type Rebuilt, rebuildRows } from './rebuild.ts'
 export { type AboutRow, type Key, type RowOptions, type RowProjection, rowProjection } from './rows.ts'

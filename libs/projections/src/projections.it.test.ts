@@ -49,7 +49,10 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await exec(db, raw('truncate event_store.event, hall.seat_v1, hall.room_v1, hall.projection_checkpoint restart identity'))
+  await exec(
+    db,
+    raw('truncate event_store.event, hall.seat_v1, hall.room_v1, hall.projection_checkpoint, hall.projection_lease, hall.projection_instance restart identity'),
+  )
   store = new PostgresEventStore({ db, onTrouble: () => undefined })
   return () => store.close()
 })
@@ -88,6 +91,40 @@ test('two instances with one checkpoint count each event once', async () => {
   }
   expect((await roomRows()).every(({ words }) => words === 3)).toBe(true)
   expect((await seatRows()).reduce((sum, { visits }) => sum + visits, 0)).toBe(list.length * 3)
+})
+
+test('two instances share the projections, and who stays takes over from who leaves', async () => {
+  await using _first = running([rooms, seats], 'first')
+  await using stack = new AsyncDisposableStack()
+  await eventually(async () => expect(await holders()).toEqual(['first', 'first']))
+  stack.use(running([rooms, seats], 'second'))
+  await eventually(async () => expect(await holders()).toEqual(['first', 'second']))
+  await append('room-a', [opened('a'), said('a', 'ada')])
+  await seen([rooms, seats], 2)
+  await stack.disposeAsync()
+  await eventually(async () => expect(await holders()).toEqual(['first', 'first']))
+})
+
+test('an instance that is gone without a word is followed when its leases have run out', async () => {
+  const gone = sql`insert into hall.projection_lease (name, holder, until) select unnest(${['room_v1', 'seat_v1']}::text[]), 'gone', clock_timestamp() + interval '1 s'`
+  await exec(db, gone)
+  await using _ = running([rooms, seats], 'only')
+  await append('room-a', [opened('a')])
+  await seen([rooms, seats], 1)
+  expect(await holders()).toEqual(['only', 'only'])
+})
+
+test('two instances that both believe they hold the lease count each event once', async () => {
+  await using _first = running([rooms], 'first')
+  await using _second = running([rooms], 'second')
+  for (let n = 0; n < 40; n++) {
+    await append(`room-${n}`, [opened(`${n}`), said(`${n}`, 'ada')])
+    // The one that waits takes it at once; the other hears of that at its next round.
+    await exec(db, sql`update hall.projection_lease set holder = null`)
+    await append(`room-${n}`, [said(`${n}`, 'bob')])
+  }
+  await seen([rooms], 120)
+  expect((await roomRows()).every(({ words }) => words === 2)).toBe(true)
 })
 
 test('a checkpoint that is set back while the projection runs is read on from there', async () => {
@@ -236,6 +273,11 @@ function running(projections: readonly Projection[], instance = 'only') {
   }
 }
 
+async function holders(): Promise<readonly (string | null)[]> {
+  const rows = await many(db, z.object({ holder: z.string().nullable() }), sql`select holder from hall.projection_lease order by holder`)
+  return rows.map(({ holder }) => holder)
+}
+
 async function project(projections: readonly Projection[], position: number): Promise<void> {
   await using _ = running(projections)
   await seen(projections, position)
@@ -298,6 +340,8 @@ function closed(room: string): Noted {
 const TABLES = `
   create schema hall;
   create table hall.projection_checkpoint (name text primary key, position bigint not null, instance text, moved_at timestamptz not null default now());
+  create table hall.projection_lease (name text primary key, holder text, until timestamptz);
+  create table hall.projection_instance (instance text primary key, seen_at timestamptz not null);
   create table hall.seat_v1 (room text, guest text, visits integer not null, last text not null, position bigint not null, primary key (room, guest));
   create view hall.seat as select room, guest, visits, last from hall.seat_v1;
   create table hall.room_v1 (room text primary key, words integer not null, version integer not null, position bigint not null);

@@ -1,9 +1,11 @@
-// Runs the projections of a service: one subscription per set of stream prefixes, fanned out to its projections.
+// Runs the projections of a service that this instance holds the leases of: one subscription per set of stream prefixes, fanned out to
+// them.
 import { setTimeout as delay } from 'node:timers/promises'
 import { comparePositions, type EventStore, type Position } from '@loomworks/event-store'
 import { Transient } from '@loomworks/kernel'
 import type { Database } from '@loomworks/sql'
 import { Lane, type LaneParts, type Standing } from './lane.ts'
+import { Leases } from './leases.ts'
 import type { Projection } from './projection.ts'
 import { SharedTransaction } from './shared-transaction.ts'
 
@@ -25,11 +27,13 @@ const RETRY_MS = 500
 export class ProjectionRunner {
   readonly #options: RunnerOptions
   readonly #groups: readonly (readonly Lane[])[]
+  readonly #leases: Leases
 
   constructor(options: RunnerOptions) {
     this.#options = options
     const { eventStore, db, schema, instance, onTrouble } = options
     const parts: Omit<LaneParts, 'transactions'> = { eventStore, db, schema, instance, onTrouble, onStopped: (standing) => this.#tellStopped(standing) }
+    this.#leases = new Leases({ db, schema, instance, names: options.projections.map(({ name }) => name), onTrouble })
     const sets = Map.groupBy(options.projections, ({ streams }) => JSON.stringify(streams.toSorted()))
     this.#groups = [...sets.values()].map((set) => {
       const transactions = new SharedTransaction(db)
@@ -44,10 +48,24 @@ export class ProjectionRunner {
 
   /** Follows the log until the signal aborts, and ends when what is under way is committed. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#groups.map((lanes) => this.#runGroup(lanes, signal)))
+    // The leases are given up last: whoever takes over finds the checkpoints where we left them.
+    const over = new AbortController()
+    const keeping = this.#leases.keep(over.signal)
+    await Promise.all(this.#groups.map((lanes) => this.#runGroup(lanes, signal))).finally(() => over.abort())
+    await keeping
   }
 
   async #runGroup(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    while (!signal.aborted) {
+      const changed = this.#leases.changed()
+      const held = lanes.filter(({ projection }) => this.#leases.holds(projection.name))
+      if (held.length === 0) await Promise.race([changed, aborted])
+      else await this.#runHeld(held, AbortSignal.any([signal, abortedBy(changed)]))
+    }
+  }
+
+  async #runHeld(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.#follow(lanes, signal)
@@ -80,6 +98,12 @@ export class ProjectionRunner {
       'projection stopped',
     )
   }
+}
+
+function abortedBy(event: Promise<void>): AbortSignal {
+  const controller = new AbortController()
+  void event.then(() => controller.abort())
+  return controller.signal
 }
 
 const BEGINNING: Position = '0'
