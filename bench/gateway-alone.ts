@@ -9,7 +9,7 @@ const [folder = '', port = '', databaseUrl = ''] = process.argv.slice(2)
 const origin = `http://127.0.0.1:${port}`
 const RATES_NOBODY_MEETS = { RATE_IP: '100000/s', RATE_AUTH: '100000/s' }
 
-const { platform } = buildPlatform({
+const { platform } = await buildPlatform({
   urlOf: () => databaseUrl,
   addressOf: (service) => (service === 'gateway' ? { origin } : { origin: 'http://localhost', socketPath: join(folder, service) }),
   secretOf: () => 'secret',

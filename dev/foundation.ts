@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { ServiceName, sha256 } from '@loomworks/kernel'
-import { buildPlatform, type Foundation, type LogFile } from '@loomworks/service-kit'
+import { buildPlatform, type Engines, type Foundation, type LogFile } from '@loomworks/service-kit'
 import type { Home } from './home.ts'
 import { PLATFORM_ROLE } from './migrate.ts'
 import { addressIn, socketsIn } from './sockets.ts'
@@ -25,10 +25,11 @@ export interface Ground {
   /** The superuser's URL of the instance's database. */
   readonly adminUrl: string
   readonly passwords: Readonly<Record<string, string>>
+  readonly engines: Engines
 }
 
-export function foundationOf(ground: Ground): Foundation {
-  const { port, environment, home, log, adminUrl, passwords } = ground
+export function foundationOf(ground: Ground): Promise<Foundation> {
+  const { port, environment, home, log, adminUrl, passwords, engines } = ground
   const secrets = new Map(ServiceName.options.map((service) => [service, randomBytes(32).toString('base64url')]))
   const sockets = socketsIn(home)
   return buildPlatform({
@@ -39,6 +40,7 @@ export function foundationOf(ground: Ground): Foundation {
     log,
     poolSize: POOL_SIZE,
     storeRole: PLATFORM_ROLE,
+    engines,
   })
 }
 

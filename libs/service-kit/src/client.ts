@@ -1,13 +1,18 @@
 // Calls from one service to another: always with an internal token for the called one, always with a deadline.
 import { Refusal, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import { z } from 'zod'
+import { poolTo } from './pool.ts'
 import { shared } from './shared-refusals.ts'
 
 /** Where a service listens: a Unix socket when embedded, an origin when distributed. */
 export interface Address {
   readonly origin: string
+  /** Where its other instances are, when each has a name of its own. */
+  readonly others?: readonly string[]
   readonly socketPath?: string
+  /** Where this process listens itself, when that is not the origin. */
+  readonly listen?: { readonly host?: string; readonly port?: number }
 }
 
 export interface Call {
@@ -45,7 +50,7 @@ export const ServiceToken = z.object({ token: z.string(), expiresAt: z.iso.datet
 export function serviceClient(options: ClientOptions): ServiceClient {
   const pools = new Map<ServiceName, Pool>()
   const tokens = new Map<ServiceName, Promise<z.output<typeof ServiceToken>>>()
-  const poolOf = (service: ServiceName) => remembered(pools, service, () => poolTo(options.addressOf(service)))
+  const poolOf = (service: ServiceName) => remembered(pools, service, () => poolTo(options.addressOf(service), CONNECTIONS))
   const ownSecret = `Service ${options.service}:${options.secret}`
 
   let skewS: number | undefined
@@ -82,10 +87,6 @@ export function serviceClient(options: ClientOptions): ServiceClient {
 
 /** Identity's doors that a service opens with its own secret. */
 const SECRET_PATHS = /^\/internal\/(?:introspect|keys|tokens\/service)$/
-
-function poolTo({ origin, socketPath }: Address): Pool {
-  return new Pool(origin, { connections: CONNECTIONS, pipelining: 1, connect: { timeout: 1000, ...(socketPath !== undefined && { socketPath }) } })
-}
 
 async function send<S extends z.ZodType>(pool: Pool, reply: S, call: Call, toldTheTime?: (date: string) => void): Promise<z.output<S>> {
   const { statusCode, body, date } = await exchanged(pool, call)

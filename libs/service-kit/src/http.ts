@@ -105,6 +105,7 @@ function addOperation<Parts>(app: FastifyInstance, operation: Operation<Parts>, 
       const { token, from } = opened.get(request) ?? refuse()
       const asked = requestOf(operation, request, { token, from }, leavingOf(reply))
       const answer = await operation.answer(asked, options.parts)
+      if (answer instanceof EventStream) options.metrics.streaming(reply.raw)
       return send(operation, answer, reply)
     },
   })

@@ -1,9 +1,12 @@
-import { Histogram, Registry } from 'prom-client'
+import type { ServerResponse } from 'node:http'
+import { Gauge, Histogram, Registry } from 'prom-client'
 
 export interface ServiceMetrics {
   readonly registry: Registry
   /** Notes how long an operation took to be answered with a status. */
   answered(operation: string, status: string, seconds: number): void
+  /** Counts an answer that stays open, until it closes. */
+  streaming(response: ServerResponse): void
 }
 
 /** Each service has a registry of its own: six of them run in one process when embedded. */
@@ -17,6 +20,7 @@ export function serviceMetrics(service: string): ServiceMetrics {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
     registers: [registry],
   })
+  const streams = new Gauge({ name: 'sse_streams', help: 'Event streams that are open now.', registers: [registry] })
   // Finding a series by its labels costs more than counting in it, and there are few of them.
   const series = new Map<string, Histogram.Internal<'operation' | 'status'>>()
   const seriesOf = (operation: string, status: string) => {
@@ -25,5 +29,12 @@ export function serviceMetrics(service: string): ServiceMetrics {
     series.set(key, known)
     return known
   }
-  return { registry, answered: (operation, status, seconds) => seriesOf(operation, status).observe(seconds) }
+  return {
+    registry,
+    answered: (operation, status, seconds) => seriesOf(operation, status).observe(seconds),
+    streaming(response) {
+      streams.inc()
+      response.once('close', () => streams.dec())
+    },
+  }
 }

@@ -15,6 +15,8 @@ import { RouteTable } from './routes.ts'
 export interface GatewayParts extends PipelineParts, Pick<Wiring<GatewayConfig>, 'bus'> {
   /** Resolves when requests can be answered; throws Transient with what is missing. */
   readonly ready: () => Promise<void>
+  /** Not ready any more, once begun. */
+  readonly drain: { begun: boolean }
 }
 
 const Keys = z.looseObject({ keys: z.array(z.unknown()).min(1) })
@@ -30,7 +32,9 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
   })
   const streams = new OpenStreams()
   const table = new RouteTable(document)
-  const ready = readiness(table, client, clock)
+  const drain = { begun: false }
+  const answers = readiness(table, client, clock)
+  const ready = () => (drain.begun ? Promise.reject(new Transient('draining')) : answers())
   return {
     config,
     baseHeaders: baseHeaders(config),
@@ -51,6 +55,7 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
     metrics,
     bus,
     ready,
+    drain,
   }
 }
 

@@ -84,7 +84,10 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   const { token, claims } = await parts.authenticate(route, credential)
   authorize(route.authz, claims, parts.clock.now())
   requireSyntax(route, request)
-  if (route.limits.stream) parts.streams.add(response, [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])])
+  if (route.limits.stream) {
+    parts.streams.add(response, [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])])
+    parts.metrics.streaming(response)
+  }
   await dispatch(parts.upstreams.of(route.owner), { request, response, head, route, address, token, headers })
   if (route.id === 'logOut' && response.statusCode < 300 && claims.sid !== undefined) parts.drop(claims.sid)
 }

@@ -18,11 +18,14 @@ export interface SocketLimits {
   readonly requestWithinMs?: number
 }
 
-type ServerParts = PipelineParts & { readonly ready: () => Promise<void> }
+type ServerParts = PipelineParts & { readonly ready: () => Promise<void>; readonly drain: { begun: boolean } }
 
 export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): HttpServer {
-  const { ready } = parts
-  const answer = (request: IncomingMessage, response: ServerResponse) => void answerRequest(parts, request, response)
+  const { ready, drain } = parts
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    if (drain.begun) response.shouldKeepAlive = false
+    void answerRequest(parts, request, response)
+  }
   const server = createServer(socketOptions(limits), answer)
   // Node would drop what comes after the most silently; the head is refused by its count instead.
   server.maxHeadersCount = 0
@@ -40,6 +43,9 @@ export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): Ht
       if (ops !== undefined) await listening(ops, { host: '127.0.0.1', port: parts.config.opsPort })
     },
     ready,
+    drain() {
+      drain.begun = true
+    },
     async close(deadlineMs) {
       parts.streams.endAll()
       await Promise.all([server, ...(ops === undefined ? [] : [ops])].map((each) => closedWithin(each, () => closed(each), deadlineMs)))

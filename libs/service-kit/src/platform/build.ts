@@ -1,12 +1,11 @@
-// The only place that chooses adapters. Embedded: one process, one event store and one bus on one Postgres, sockets between the
-// services. Distributed: one service, its own role, addresses from the environment.
-import { PostgresBus } from '@loomworks/bus'
-import { PostgresEventStore } from '@loomworks/event-store'
+// The only place where adapters become a platform. Embedded: one process, one event store and one bus, sockets between the services.
+// Distributed: one service, its own role, addresses from the environment.
 import { type ServiceName, systemClock } from '@loomworks/kernel'
 import { type Database, openDatabase } from '@loomworks/sql'
 import type { Address } from '../client.ts'
 import { type Log, type LogTarget, makeLog } from '../logger.ts'
 import type { Platform } from '../service.ts'
+import { type Engines, openBus, openEventStore } from './adapters.ts'
 
 /** What a platform was built on, to be closed last. */
 export interface Foundation {
@@ -24,37 +23,44 @@ export interface PlatformOptions {
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   /** Most connections of a service's pool. */
   readonly poolSize: number
-  /** The role that event store and bus run under. */
+  /** The role that event store and bus run under where they are on Postgres. */
   readonly storeRole: string
+  /** What they are on instead. */
+  readonly engines?: Engines
 }
 
 // With six pools of four, a listener each for event store and bus, and what a rebuild opens, an embedded instance stays under 40.
 const STORE_POOL = 4
 
-export function buildPlatform({ urlOf, addressOf, secretOf, environment, log, logLevel, poolSize, storeRole }: PlatformOptions): Foundation {
+export async function buildPlatform(options: PlatformOptions): Promise<Foundation> {
+  const { urlOf, addressOf, secretOf, environment, log, logLevel, poolSize, storeRole, engines = {} } = options
   const logs = new Map<string, Log>()
   const logOf = (name: string) => remembered(logs, name, () => makeLog(name, log, logLevel))
-  const open = (role: string, name: string, max: number) =>
-    openDatabase({
-      url: urlOf(role),
-      applicationName: `loomworks ${name}`,
-      max,
-      onError: (error) => logOf(name).warn({ err: error }, 'a database connection broke'),
-    })
   const pools = new Map<string, Database>()
-  const databaseOf = (service: ServiceName) => remembered(pools, service, () => open(service, service, poolSize))
-  const troubleOf = (name: string) => (error: unknown) => logOf(name).warn({ err: error }, `the ${name} waits for its database`)
-  const stores = { events: open(storeRole, 'event-store', STORE_POOL), bus: open(storeRole, 'bus', STORE_POOL) }
-  const eventStore = new PostgresEventStore({ db: stores.events, onTrouble: troubleOf('event-store') })
+  const pool = (name: string, role: string, max: number) =>
+    remembered(pools, name, () =>
+      openDatabase({
+        url: urlOf(role),
+        applicationName: `loomworks ${name}`,
+        max,
+        onError: (error) => logOf(name).warn({ err: error }, 'a database connection broke'),
+      }),
+    )
+  const opening = (name: string, port: string) => ({
+    open: (adapter: string) => pool(adapter, storeRole, STORE_POOL),
+    onTrouble: (error: unknown) => logOf(name).warn({ err: error }, `the ${port} waits for its server`),
+  })
+  const eventStore = await openEventStore(engines, opening('event-store', 'event store'))
   const onFailure = (error: unknown, { subject, id, deliveries }: { subject: string; id: string; deliveries: number }) =>
     logOf('bus').warn({ err: error, subject, id, deliveries }, 'a message was not handled')
-  const bus = new PostgresBus({ db: stores.bus, onTrouble: troubleOf('bus'), onFailure })
+  const bus = await openBus(engines, { ...opening('bus', 'bus'), onFailure })
+  const databaseOf = (service: ServiceName) => pool(service, service, poolSize)
   return {
     platform: { eventStore, bus, databaseOf, addressOf, secretOf, logOf, clock: systemClock, environment },
     async close() {
       await bus.drain(5000)
       await eventStore.close()
-      await Promise.all([stores.events, stores.bus, ...pools.values()].map((pool) => pool.close()))
+      await Promise.all([...pools.values()].map((each) => each.close()))
     },
   }
 }

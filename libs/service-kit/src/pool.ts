@@ -1,0 +1,31 @@
+// Connections to a service, wherever its instances are. Each new connection goes to the next instance, and one that does not take it is
+// passed over: not a byte of a request has been sent by then, so this is safe for every request.
+import { buildConnector, Pool } from 'undici'
+import type { Address } from './client.ts'
+
+const CONNECT_MS = 1000
+
+export function poolTo({ origin, others = [], socketPath }: Address, connections: number): Pool {
+  const timeout = CONNECT_MS
+  const connect = socketPath === undefined ? inTurn([origin, ...others], buildConnector({ timeout })) : { timeout, socketPath }
+  return new Pool(origin, { connections, pipelining: 1, connect })
+}
+
+function inTurn(origins: readonly string[], connect: buildConnector.connector): buildConnector.connector {
+  const targets = origins.map((each) => new URL(each))
+  // Processes that start together do not all begin with the same one.
+  let turn = Math.floor(Math.random() * targets.length)
+  return (options, callback) => {
+    const first = turn++
+    const attempt = (tried: number): void => {
+      const target = targets[(first + tried) % targets.length]
+      const to = target === undefined ? options : { ...options, protocol: target.protocol, hostname: target.hostname, host: target.host, port: target.port }
+      connect(to, (...result) => {
+        const [error] = result
+        if (error !== null && tried + 1 < targets.length) attempt(tried + 1)
+        else callback(...result)
+      })
+    }
+    attempt(0)
+  }
+}
