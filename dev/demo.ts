@@ -4,7 +4,8 @@ import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { eventually, PersonClient, Unexpected } from '@loomworks/testing'
+import { eventually } from '@loomworks/testing/eventually'
+import { PersonClient, Unexpected } from '@loomworks/testing/person-client'
 import { announcedUrl } from './home.ts'
 
 const url = announcedUrl(process.env.LOOMWORKS_HOME ?? '.loomworks') ?? `http://localhost:${process.env.PORT ?? '4400'}`

@@ -6,6 +6,7 @@ import { Failed } from './failed.ts'
 import { migrateCommand } from './migrate/migrate.ts'
 import { listSagasCommand } from './saga/list.ts'
 import { showSagaCommand } from './saga/show.ts'
+import { makeSecretsCommand } from './secrets/make.ts'
 
 const USAGE = 2
 const program = new Command('loom').description('Looks at a Loomworks deployment and keeps it in order.').exitOverride()
@@ -15,6 +16,7 @@ listSagasCommand(saga)
 showSagaCommand(saga)
 adminGrantCommand(program.command('admin').description('Who may administer this deployment.'))
 republishCommand(program.command('bus').description('What services tell each other.'))
+makeSecretsCommand(program.command('secrets').description('What only one process each may know.'))
 migrateCommand(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((noun) => noun.commands)]) command.exitOverride()
 
