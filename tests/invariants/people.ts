@@ -76,8 +76,7 @@ export async function abortedLeftNothing({ db, sagas }: World): Promise<Violatio
 }
 
 /** S-INV-3: whoever is visible is whole: active persons come from a saga beyond its pivot, others have no session and are in no event. */
-export async function noHalfPerson({ db, sagas }: World): Promise<Violation[]> {
-  const whole = new Set(sagas.filter(({ state }) => state === 'completed' || state === 'committed').map(({ personId }) => personId))
+export async function noHalfPerson({ db, made }: World): Promise<Violation[]> {
   const active = await many(db, z.object({ id: z.string() }), sql`select id from identity.persons where state = 'active'`)
   const told = await many(
     db,
@@ -85,7 +84,7 @@ export async function noHalfPerson({ db, sagas }: World): Promise<Violation[]> {
     sql`select distinct entity_id as id from identity.outbox where subject like '%.PersonActivated'
         union select p.id::text from identity.sessions s join identity.persons p on p.id = s.person_id where p.state = 'pending'`,
   )
-  return [...active, ...told].filter(({ id }) => !whole.has(id)).map(({ id }) => `S-INV-3 ${id}: visible, and no saga made it`)
+  return [...active, ...told].filter(({ id }) => !made.has(id)).map(({ id }) => `S-INV-3 ${id}: visible, and no saga made it`)
 }
 
 /** S-INV-4: one grant has one holder, and the ledger sums to zero. */

@@ -19,23 +19,35 @@ export interface SagaWorld {
 
 export interface World {
   readonly db: Database
+  readonly eventStore: EventStore
+  /** Those that are looked at. */
   readonly sagas: readonly SagaWorld[]
+  /** Every person who has come beyond the pivot. */
+  readonly made: ReadonlySet<string>
 }
 
 export interface Reachable {
   readonly adminUrl: string
   readonly eventStore: EventStore
+  /** Only sagas that began after this are looked at. */
+  readonly since?: Date
 }
 
-const SagaRow = z.object({ saga_id: z.string(), state: z.string() })
+const SagaRow = z.object({ saga_id: z.string(), state: z.string(), looked_at: z.boolean() })
 const FenceRow = z.object({ saga_id: z.string(), step: z.string(), state: z.string() })
 const Requested = z.looseObject({ input: z.looseObject({ registrationId: z.string(), tokenHash: z.string().optional() }) })
 
 /** Opens the deployment's database, reads all sagas and what they did, and hands it over. */
-export async function withWorld<T>({ adminUrl, eventStore }: Reachable, look: (world: World) => Promise<T>): Promise<T> {
+export async function withWorld<T>({ adminUrl, eventStore, since }: Reachable, look: (world: World) => Promise<T>): Promise<T> {
   const db = openDatabase({ url: adminUrl, max: 2, applicationName: 'invariants', onError: () => undefined })
   try {
-    const rows = await many(db, SagaRow, sql`select saga_id, state from identity.saga_open`)
+    const all = await many(
+      db,
+      SagaRow,
+      sql`select saga_id, state, started_at > coalesce(${since?.toISOString() ?? null}::timestamptz, '-infinity') as looked_at from identity.saga_open`,
+    )
+    const rows = all.filter(({ looked_at }) => looked_at)
+    const made = new Set(all.filter(({ state }) => state === 'completed' || state === 'committed').map(({ saga_id }) => derivedId(saga_id, 'person')))
     const fences = await many(
       db,
       FenceRow,
@@ -60,7 +72,7 @@ export async function withWorld<T>({ adminUrl, eventStore }: Reachable, look: (w
         registrationId: input.registrationId,
       })
     }
-    return await look({ db, sagas })
+    return await look({ db, eventStore, sagas, made })
   } finally {
     await db.close()
   }

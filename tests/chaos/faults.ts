@@ -1,0 +1,104 @@
+// What can happen in a run, as data drawn from its seed: the same seed plans the same faults.
+import { ServiceName } from '@loomworks/kernel'
+
+export type Link = 'bus' | 'database' | 'eventStore'
+export type Engine = 'bus' | 'database' | 'eventStore'
+
+/** Named points at which a process is killed with -9: when this message passes its connection to the bus, before it goes on or after. */
+export const CRASH_POINTS = {
+  'command arrives': { way: 'in', subject: /^saga\.cmd\./, of: ['identity', 'memory', 'credit'] },
+  'reply is about to leave': { way: 'out', subject: /^saga\.rep\./, of: ['identity', 'memory', 'credit'], held: true },
+  'reply has left': { way: 'out', subject: /^saga\.rep\./, of: ['identity', 'memory', 'credit'] },
+  'command is about to leave': { way: 'out', subject: /^saga\.cmd\./, of: ['identity'], held: true },
+  'command has left': { way: 'out', subject: /^saga\.cmd\./, of: ['identity'] },
+  'reply arrives': { way: 'in', subject: /^saga\.rep\./, of: ['identity'] },
+  'fact is about to leave': { way: 'out', subject: /^evt\./, of: ['identity', 'memory', 'companion', 'credit'], held: true },
+  'fact has left': { way: 'out', subject: /^evt\./, of: ['identity', 'memory', 'companion', 'credit'] },
+  'fact arrives': { way: 'in', subject: /^evt\./, of: ['memory', 'companion', 'credit', 'audit'] },
+} as const satisfies Record<string, CrashPoint>
+
+export interface CrashPoint {
+  readonly way: 'in' | 'out'
+  readonly subject: RegExp
+  readonly of: readonly ServiceName[]
+  /** The message does not pass. */
+  readonly held?: true
+}
+
+type PointName = keyof typeof CRASH_POINTS
+
+export type Fault =
+  /** `after` messages of the kind pass before; the kill comes `waitMs` after the message. */
+  | { readonly kind: 'crash'; readonly service: ServiceName; readonly point: PointName; readonly after: number; readonly waitMs: number }
+  | { readonly kind: 'kill'; readonly service: ServiceName; readonly atMs: number }
+  | { readonly kind: 'restart'; readonly service: ServiceName; readonly atMs: number }
+  | { readonly kind: 'freeze'; readonly service: ServiceName; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'latency'; readonly service: ServiceName; readonly link: Link; readonly atMs: number; readonly forMs: number; readonly ms: number }
+  | { readonly kind: 'blackhole'; readonly service: ServiceName; readonly link: Link; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'reset'; readonly service: ServiceName; readonly link: Link; readonly atMs: number }
+  | { readonly kind: 'halfClose'; readonly service: ServiceName; readonly link: Link; readonly atMs: number }
+  | { readonly kind: 'drop'; readonly service: ServiceName; readonly nth: number }
+  | { readonly kind: 'engine'; readonly engine: Engine; readonly does: 'kill' | 'freeze'; readonly atMs: number; readonly forMs: number }
+
+/** Numbers from a seed (mulberry32). */
+export class Dice {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  /** 0 ≤ n < 1 */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let t = this.#state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+
+  between(least: number, most: number): number {
+    return least + Math.floor(this.next() * (most - least + 1))
+  }
+
+  pick<T>(from: readonly T[]): T {
+    const picked = from[this.between(0, from.length - 1)]
+    if (picked === undefined) throw new Error('nothing to pick from')
+    return picked
+  }
+}
+
+const MOST_FAULTS = 3
+const SERVICES = ServiceName.options.filter((name) => name !== 'gateway')
+const LINKS: readonly Link[] = ['bus', 'database', 'eventStore']
+const LINKS_OF_EVERYBODY: readonly Link[] = ['bus', 'database']
+/** Who reads and writes streams. */
+const STREAMING: ReadonlySet<ServiceName> = new Set(['identity', 'memory'])
+
+/** The faults of a run. `engines` are those that may be mistreated. */
+export function planOf(seed: number, engines: readonly Engine[]): readonly Fault[] {
+  const dice = new Dice(seed)
+  return Array.from({ length: dice.between(1, MOST_FAULTS) }, () => faultBy(dice, engines))
+}
+
+function faultBy(dice: Dice, engines: readonly Engine[]): Fault {
+  const kind = dice.pick(['crash', 'crash', 'crash', 'kill', 'restart', 'freeze', 'latency', 'blackhole', 'reset', 'halfClose', 'drop', 'engine'] as const)
+  if (kind === 'crash') return crashBy(dice)
+  const service = dice.pick(SERVICES)
+  const atMs = dice.between(0, 1500)
+  const forMs = dice.between(300, 4000)
+  const link = dice.pick(STREAMING.has(service) ? LINKS : LINKS_OF_EVERYBODY)
+  if (kind === 'kill' || kind === 'restart') return { kind, service, atMs }
+  if (kind === 'freeze') return { kind, service, atMs, forMs }
+  if (kind === 'latency') return { kind, service, link, atMs, forMs, ms: dice.between(20, 300) }
+  if (kind === 'blackhole') return { kind, service, link, atMs, forMs }
+  if (kind === 'drop') return { kind, service, nth: dice.between(1, 6) }
+  if (kind === 'engine') return { kind, engine: dice.pick(engines), does: dice.pick(['kill', 'freeze']), atMs, forMs: Math.min(forMs, 3000) }
+  return { kind, service, link, atMs }
+}
+
+function crashBy(dice: Dice): Fault {
+  const point = dice.pick(Object.keys(CRASH_POINTS) as PointName[])
+  const { of } = CRASH_POINTS[point]
+  return { kind: 'crash', service: dice.pick<ServiceName>(of), point, after: dice.between(0, 5), waitMs: dice.between(0, 20) }
+}
