@@ -1,6 +1,6 @@
 // The NATS users of Loomworks: one for each service, with the rights that its contracts and its consumers give it (saga page §6), and
 // `migrate`, which makes what they read from.
-import { migrateRights, type NatsUser, natsServerConfig, rightsOf } from '@loomworks/bus'
+import { migrateRights, type NatsUser, rightsOf } from '@loomworks/bus'
 import { subjectsOf } from '@loomworks/contracts'
 import type { ServiceName } from '@loomworks/kernel'
 import { type AnyService, consumersOf } from '@loomworks/service-kit'
@@ -25,16 +25,4 @@ export function natsUsersOf(services: readonly AnyService[], passwordOf: (user: 
 /** A variable of the server's environment, so that no password stands in a file: `$NATS_PASSWORD_<USER>`. */
 export function placeholderOf(user: string): string {
   return `$NATS_PASSWORD_${user.toUpperCase()}`
-}
-
-export interface NatsConfigOptions {
-  readonly storeDir: string
-  readonly port?: number
-  /** Without it each password is a variable of the server's environment. */
-  readonly passwordOf?: (user: string) => string
-}
-
-/** The configuration of a server for these services. */
-export function natsConfig(services: readonly AnyService[], { passwordOf, ...options }: NatsConfigOptions): string {
-  return natsServerConfig({ ...options, users: natsUsersOf(services, passwordOf) })
 }

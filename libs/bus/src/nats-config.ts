@@ -25,6 +25,15 @@ export interface ServiceRights {
   readonly browses?: readonly StreamName[]
 }
 
+/** Servers write acknowledgement subjects in one of two forms; the newer names domain and account first and may end in a random token.
+ *  All tokens are counted out: behind a `>` the one form could be read as the other, of a durable that belongs to somebody else, and
+ *  `+NXT` on such a subject takes its next message. */
+const ACKNOWLEDGEMENTS = [
+  (consumer: string) => `$JS.ACK.${consumer}.*.*.*.*.*`,
+  (consumer: string) => `$JS.ACK.*.*.${consumer}.*.*.*.*.*`,
+  (consumer: string) => `$JS.ACK.*.*.${consumer}.*.*.*.*.*.*`,
+]
+
 /** What a service may do, and nothing else. */
 export function rightsOf(name: string, { says, reads, tails = {}, browses = [] }: ServiceRights): NatsRights {
   const looksInto = new Set([...Object.keys(tails), ...browses])
@@ -35,9 +44,7 @@ export function rightsOf(name: string, { says, reads, tails = {}, browses = [] }
       ...reads.flatMap(({ stream, durable }) => [
         `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
         `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
-        `$JS.ACK.${stream}.${durable}.>`,
-        // Newer servers name domain and account first.
-        `$JS.ACK.*.*.${stream}.${durable}.>`,
+        ...ACKNOWLEDGEMENTS.map((form) => form(`${stream}.${durable}`)),
       ]),
       ...[...looksInto].map((stream) => `$JS.API.DIRECT.GET.${stream}`),
     ],

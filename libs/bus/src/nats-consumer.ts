@@ -16,6 +16,15 @@ export interface PullMeans extends HandlingMeans {
   restore(spec: ConsumerSpec): Promise<void>
 }
 
+/** A message that a handler has. */
+interface Held {
+  readonly seq: bigint
+  /** The subject by which the message is acknowledged. */
+  readonly ackSubject: string
+  readonly lease: Lease
+  untilMs: number
+}
+
 const MOST_AT_ONCE = 64
 const PULL_MS = 30_000
 /** Words of the server while it has no message: two of them missed, and nobody is there any more. */
@@ -43,11 +52,12 @@ export class PullConsumer {
   readonly #handling: Handling
   readonly #leaseMs: number
   readonly #running = new Set<Promise<void>>()
-  readonly #leases = new Set<Lease>()
+  /** What handlers hold, by place in the stream. */
+  readonly #held = new Map<bigint, Held>()
   /** Deliveries to this process in a row, by place in the stream, of which nobody said anything. NATS counts deliveries, answered or
    *  not, and keeps no other count; what a process has not seen itself it takes as answered, or an outage would end in dead letters. */
   readonly #silent = new Map<bigint, number>()
-  readonly #unsaid: { readonly ackSubject: string; readonly word: string; readonly until: number }[] = []
+  readonly #unsaid: { readonly held: Held; readonly word: string }[] = []
   readonly #stop = new AbortController()
   readonly #leaveLink: () => void
   readonly #watch: NodeJS.Timeout
@@ -78,14 +88,14 @@ export class PullConsumer {
     this.#heardAt = this.#movedAt = performance.now()
     const inbox = this.#inbox
     this.#subscription = wire.subscribe(inbox, (message) => this.#heard(message, inbox))
-    for (const { ackSubject, word, until } of this.#unsaid.splice(0)) if (until > performance.now()) this.#say(ackSubject, word)
+    for (const { held, word } of this.#unsaid.splice(0)) if (held.untilMs > performance.now()) this.#say(held, word)
     this.#pull()
   }
 
   /** Asks for more once half of the room is free: one question for many messages. */
   #pull(): void {
     const most = Math.min(this.spec.maxPending, MOST_AT_ONCE)
-    const free = most - this.#leases.size - this.#asked
+    const free = most - this.#held.size - this.#asked
     if (this.#stop.signal.aborted || this.#wire === undefined || this.#reviving !== undefined || free < Math.max(1, most / 2)) return
     const { stream, durable } = this.spec
     if (this.#asked === 0) this.#heardAt = this.#movedAt = performance.now()
@@ -120,33 +130,38 @@ export class PullConsumer {
   }
 
   #begin({ ackSubject, ...message }: Delivered): void {
-    const lease = new Lease(this.#leaseMs, () => this.#released(lease))
-    this.#leases.add(lease)
-    const working = () => {
-      if (!lease.held) return
-      lease.renew()
-      this.#sent(ackSubject, WORKING)
-    }
-    const running = this.#run({ ...message, signal: lease.signal, working }, ackSubject, lease).finally(() => {
+    // A server that was killed may have forgotten what it delivered; the handler that has the message settles it.
+    if (this.#held.has(message.seq)) return
+    const lease = new Lease(this.#leaseMs, () => this.#released(held))
+    const held: Held = { seq: message.seq, ackSubject, lease, untilMs: performance.now() + this.#leaseMs }
+    this.#held.set(held.seq, held)
+    const running = this.#run({ ...message, signal: lease.signal, working: () => this.#working(held) }, held).finally(() => {
       lease.end()
       this.#running.delete(running)
-      this.#released(lease)
+      this.#released(held)
     })
     this.#running.add(running)
   }
 
+  #working(held: Held): void {
+    if (!held.lease.held) return
+    held.lease.renew()
+    held.untilMs = performance.now() + this.#leaseMs
+    this.#sent(held.ackSubject, WORKING)
+  }
+
   /** A handler that lost its message takes no room: it might never end. */
-  #released(lease: Lease): void {
-    this.#leases.delete(lease)
+  #released(held: Held): void {
+    if (this.#held.get(held.seq) === held) this.#held.delete(held.seq)
     this.#pull()
   }
 
-  async #run(delivery: Delivery, ackSubject: string, lease: Lease): Promise<void> {
+  async #run(delivery: Delivery, held: Held): Promise<void> {
     const settlement = await this.#handling.handled(delivery, this.#tallied(delivery.seq))
     // Somebody else may have the message by now: what is said after the lease is too late.
-    if (!lease.held) return
+    if (!held.lease.held) return
     if (typeof settlement === 'string' || settlement.answered) this.#silent.delete(delivery.seq)
-    this.#say(ackSubject, wordFor(settlement))
+    this.#say(held, wordFor(settlement))
   }
 
   #tallied(seq: bigint): number {
@@ -161,8 +176,8 @@ export class PullConsumer {
   }
 
   /** Without a connection the word waits for the next one, as long as the message is still ours. */
-  #say(ackSubject: string, word: string): void {
-    if (!this.#sent(ackSubject, word)) this.#unsaid.push({ ackSubject, word, until: performance.now() + this.#leaseMs })
+  #say(held: Held, word: string): void {
+    if (!this.#sent(held.ackSubject, word)) this.#unsaid.push({ held, word })
   }
 
   #sent(subject: string, data: string, reply?: string): boolean {
@@ -218,7 +233,7 @@ export class PullConsumer {
     this.#leaveLink()
     const over = delay(deadlineMs, undefined, { ref: false })
     await Promise.race([Promise.all([this.#subscription?.leave(), ...this.#running]), over])
-    for (const lease of this.#leases) lease.warn()
+    for (const { lease } of this.#held.values()) lease.warn()
     await Promise.race([this.#means.link.wire?.flush().catch(this.#means.trouble), over])
   }
 }

@@ -53,8 +53,7 @@ function streamConfig({ name, subjects, maxAgeMs, maxBytes, maxMessageBytes, dup
   }
 }
 
-/** Exported for who finds a durable gone while it reads from it. */
-export async function ensureConsumer(api: JetStream, spec: ConsumerSpec, { mayCreate }: TopologyOptions): Promise<void> {
+async function ensureConsumer(api: JetStream, spec: ConsumerSpec, { mayCreate }: TopologyOptions): Promise<void> {
   const wanted = consumerConfig(spec)
   for (let round = 0; round < WIDENINGS; round++) {
     const made = await api.consumer(spec.stream, spec.durable)

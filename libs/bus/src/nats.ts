@@ -4,10 +4,11 @@ import { Terminal, Transient } from '@loomworks/kernel'
 import { connect, createInbox, type Msg, type NatsConnection, NatsError, headers as newHeaders, type Subscription } from 'nats'
 import { JetStream, receiptOf } from './nats-api.ts'
 import { PullConsumer } from './nats-consumer.ts'
+import { covers } from './nats-filters.ts'
 import { browsed, tailed } from './nats-look.ts'
 import { headersOf } from './nats-message.ts'
 import { NatsPublisher, type Receipt } from './nats-publisher.ts'
-import { ensureConsumer, ensureTopology, type TopologyOptions } from './nats-topology.ts'
+import { ensureTopology, type TopologyOptions } from './nats-topology.ts'
 import { type Asking, Link, NobodyThere, pauseMs, type Wire, type WireMessage, type WireSubscription } from './nats-wire.ts'
 import type { Bus, BusHealth, ConsumerSpec, Consumption, Delivery, Outgoing, Stored, StreamName, StreamSpec, Topology, Verdict } from './port.ts'
 
@@ -44,8 +45,11 @@ export class NatsBus implements Bus {
   readonly #api: JetStream
   readonly #publisher: NatsPublisher
   readonly #consumers = new Map<string, PullConsumer>()
+  /** What was ensured so far: a server may come back without it. */
   readonly #streams = new Map<StreamName, StreamSpec>()
+  readonly #durables = new Map<string, ConsumerSpec>()
   readonly #stop = new AbortController()
+  #leaveLink: (() => void) | undefined
 
   constructor(options: NatsBusOptions) {
     this.#options = options
@@ -68,14 +72,28 @@ export class NatsBus implements Bus {
       try {
         await this.#link.up(this.#stop.signal)
         await ensureTopology(this.#api, topology, this.#topologyOptions)
-        for (const stream of topology.streams) this.#streams.set(stream.name, stream)
-        return
+        return this.#remember(topology)
       } catch (error) {
         if (!(error instanceof Transient) || this.#stop.signal.aborted) throw error
         this.#options.onTrouble(error)
       }
       await pauseMs(AGAIN_MS, this.#stop.signal)
     }
+  }
+
+  /** From the first time on, each connection is asked whether everything is still there. */
+  #remember({ streams, consumers }: Topology): void {
+    for (const stream of streams) this.#streams.set(stream.name, stream)
+    for (const consumer of consumers) this.#durables.set(consumer.durable, consumer)
+    if (this.#leaveLink !== undefined) return
+    const first = this.#link.wire
+    this.#leaveLink = this.#link.onUp((wire) => {
+      if (wire !== first) void this.#found().catch(this.#options.onTrouble)
+    })
+  }
+
+  async #found(): Promise<void> {
+    await ensureTopology(this.#api, { streams: [...this.#streams.values()], consumers: [...this.#durables.values()] }, this.#topologyOptions)
   }
 
   publish(message: Outgoing, { deadlineMs = PUBLISH_MS }: { readonly deadlineMs?: number } = {}): Promise<Receipt> {
@@ -89,9 +107,14 @@ export class NatsBus implements Bus {
     try {
       return receiptOf((await wire.request(message.subject, message.data, { headers, timeoutMs: ACK_MS })).data)
     } catch (error) {
-      if (!(error instanceof NobodyThere) || (await this.#api.takes(message.subject))) throw error
+      if (!(error instanceof NobodyThere) || this.#once(message.subject) || (await this.#api.takes(message.subject))) throw error
       throw new Terminal('unroutable', 'no stream takes this subject', { cause: error })
     }
+  }
+
+  /** Was there a stream for it? Then one will come again, and nothing is to be given up. */
+  #once(subject: string): boolean {
+    return [...this.#streams.values()].some(({ subjects }) => subjects.some((filter) => covers(filter, subject)))
   }
 
   consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>): Consumption {
@@ -112,8 +135,7 @@ export class NatsBus implements Bus {
   /** A server that came back without its store has lost the stream too. */
   async #restored(spec: ConsumerSpec): Promise<void> {
     const stream = this.#streams.get(spec.stream)
-    if (this.#options.mayCreate && stream !== undefined) await ensureTopology(this.#api, { streams: [stream], consumers: [] }, this.#topologyOptions)
-    await ensureConsumer(this.#api, spec, this.#topologyOptions)
+    await ensureTopology(this.#api, { streams: stream === undefined ? [] : [stream], consumers: [spec] }, this.#topologyOptions)
   }
 
   async #stopped(consumer: PullConsumer, deadlineMs: number): Promise<void> {
@@ -156,7 +178,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 async function dialled({ servers, name, user, password, onTrouble }: NatsBusOptions): Promise<Wire> {
-  const urls = servers.split(',').map((each) => new URL(each.trim()))
+  const urls = servers.split(',').map((each) => new URL(each.includes('://') ? each.trim() : `nats://${each.trim()}`))
   const [first] = urls
   const nc = await connect({
     servers: urls.map(({ protocol, host }) => `${protocol}//${host}`),

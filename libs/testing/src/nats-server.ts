@@ -13,6 +13,7 @@ export const NO_NATS_SERVER = 'no nats-server: put one on PATH, or let NATS_SERV
 
 const ANSWER_MS = 20_000
 const AGAIN_MS = 20
+const SILENCE_MS = 300
 
 /** Where nats-server is: what `NATS_SERVER` names, else the one on PATH. */
 export function natsServerProgram(): string | undefined {
@@ -88,12 +89,13 @@ export class NatsServer implements AsyncDisposable {
     await until(async () => (await this.#answerTo(login, /PONG|-ERR/))?.includes('PONG') === true, `nats-server does not know ${user.name}`)
   }
 
-  /** Says something as a user, by the bare protocol, and gives what the server answers: a payload, or an error that begins with -ERR. */
+  /** Says something as a user, by the bare protocol, and gives what the server answers: a message, an error that begins with -ERR, or
+   *  nothing, when it has read it and says no more. */
   async ask(user: string, subject: string, body = ''): Promise<string> {
     const inbox = `_INBOX.${user}.ask`
-    const words = `${this.#login(user)}SUB ${inbox} 1\r\nPUB ${subject} ${inbox} ${Buffer.byteLength(body)}\r\n${body}\r\n`
+    const words = `${this.#login(user)}SUB ${inbox} 1\r\nPUB ${subject} ${inbox} ${Buffer.byteLength(body)}\r\n${body}\r\nPING\r\n`
     const said = await this.#answerTo(words, /-ERR[^\r]*\r\n|MSG [^\r]*\r\n[\s\S]*\r\n$/)
-    return /-ERR[^\r]*|MSG [\s\S]*/.exec(said ?? '')?.[0] ?? `nothing: ${said}`
+    return /-ERR[^\r]*|MSG [\s\S]*/.exec(said ?? '')?.[0] ?? 'nothing'
   }
 
   /** Listens as a user, by the bare protocol; gives the server's error, or that there is none. */
@@ -130,6 +132,7 @@ export class NatsServer implements AsyncDisposable {
       socket.on('data', (data) => {
         said += data.toString()
         if (form.test(said)) socket.destroy()
+        else if (/PONG/.test(said)) socket.setTimeout(SILENCE_MS, () => socket.destroy())
       })
     })
   }
