@@ -21,11 +21,12 @@ const layerRules = layers.map((layer, depth) => ({
   to: { path: '^libs/', pathNot: ['^libs/$1/', ...layers.slice(0, depth).map((lower) => `^libs/(${lower.join('|')})/`)] },
 }))
 
-const driver = (name, only) => ({
+/** Its adapter; `also` are the stub of its server and the benchmark that measures against it bare. */
+const driver = (name, only, also = []) => ({
   name: `driver-${name.replace(/\W+/g, '-')}`,
   comment: `Only ${only} speaks to this driver: use its port.`,
   severity: 'error',
-  from: { pathNot: `^${only}` },
+  from: { pathNot: [only, ...also].map((path) => `^${path}`) },
   to: { path: `(^|/)node_modules/(@types/)?${name}/` },
 })
 
@@ -79,7 +80,14 @@ export default {
     driver('pg', 'libs/sql/'),
     driver('pg-copy-streams', 'libs/sql/'),
     driver('nats', 'libs/bus/src/nats\\.ts'),
-    driver('@eventstore/db-client', 'libs/event-store/src/eventstoredb\\.ts'),
+    driver('@eventstore/db-client', 'libs/event-store/src/eventstoredb\\.ts', ['libs/testing/src/esdb-stub/protocol\\.ts', 'bench/eventstoredb\\.ts']),
+    {
+      name: 'stub-takes-messages-alone',
+      comment: 'The stub speaks the protocol with the messages that the client ships, and takes nothing else of it.',
+      severity: 'error',
+      from: { path: '^libs/testing/' },
+      to: { path: '(^|/)node_modules/@eventstore/db-client/', pathNot: 'db-client/generated/' },
+    },
     ...layerRules,
     {
       name: 'no-circular',

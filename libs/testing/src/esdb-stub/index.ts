@@ -1,0 +1,2 @@
+export { callError } from './messages.ts'
+export { EsdbStub } from './stub.ts'
