@@ -68,6 +68,7 @@ export class PullConsumer {
   #asked = 0
   #heardAt = 0
   #movedAt = 0
+  #examinedAt = 0
   #reviving: Promise<void> | undefined
   #revivals = 0
 
@@ -195,17 +196,17 @@ export class PullConsumer {
     const now = performance.now()
     if (this.#asked === 0 || this.#means.link.wire === undefined || this.#reviving !== undefined) return
     if (now - this.#heardAt > STALL_MS) this.#revive('its heartbeats are missing')
-    else if (now - this.#movedAt > STALL_MS) {
-      this.#movedAt = now
-      void this.#examine().catch(this.#means.trouble)
+    else if (now - Math.max(this.#movedAt, this.#examinedAt) > STALL_MS) {
+      this.#examinedAt = now
+      void this.#examine(this.#movedAt).catch(this.#means.trouble)
     }
   }
 
-  async #examine(): Promise<void> {
+  async #examine(movedAt: number): Promise<void> {
     const { stream, durable, maxPending } = this.spec
     const info = await this.#means.api.consumer(stream, durable)
     if (info === undefined) this.#revive('the server has lost it')
-    else if (info.num_pending > 0 && info.num_ack_pending < maxPending && performance.now() - this.#movedAt > WATCH_EVERY_MS / 2)
+    else if (info.num_pending > 0 && info.num_ack_pending < maxPending && this.#movedAt === movedAt)
       this.#revive(`${info.num_pending} messages wait and none comes`)
   }
 

@@ -1,7 +1,6 @@
 // One connection to NATS, as the adapter needs it: `nats.ts` makes them, and nothing else knows the driver. A wire ends with its
 // connection and is never mended; `Link` puts a new one in its place, for ever, so that nothing that was written to a dead
 // connection comes out of a buffer behind what was written later.
-import { setTimeout as delay } from 'node:timers/promises'
 import { Terminal, Transient } from '@loomworks/kernel'
 
 export interface WireMessage {
@@ -139,6 +138,15 @@ export class Link {
 }
 
 /** Waits, no longer than until the signal aborts. */
-export async function pauseMs(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined)
+export function pauseMs(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+  })
 }

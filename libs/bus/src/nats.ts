@@ -48,6 +48,7 @@ export class NatsBus implements Bus {
   /** What was ensured so far: a server may come back without it. */
   readonly #streams = new Map<StreamName, StreamSpec>()
   readonly #durables = new Map<string, ConsumerSpec>()
+  readonly #subjects = new Set<string>()
   readonly #stop = new AbortController()
   #leaveLink: (() => void) | undefined
 
@@ -68,6 +69,7 @@ export class NatsBus implements Bus {
 
   /** Waits for the server as long as it takes. */
   async ensure(topology: Topology): Promise<void> {
+    for (const subject of topology.streams.flatMap(({ subjects }) => subjects)) this.#subjects.add(subject)
     for (;;) {
       try {
         await this.#link.up(this.#stop.signal)
@@ -107,14 +109,14 @@ export class NatsBus implements Bus {
     try {
       return receiptOf((await wire.request(message.subject, message.data, { headers, timeoutMs: ACK_MS })).data)
     } catch (error) {
-      if (!(error instanceof NobodyThere) || this.#once(message.subject) || (await this.#api.takes(message.subject))) throw error
+      if (!(error instanceof NobodyThere) || this.#expects(message.subject) || (await this.#api.takes(message.subject))) throw error
       throw new Terminal('unroutable', 'no stream takes this subject', { cause: error })
     }
   }
 
-  /** Was there a stream for it? Then one will come again, and nothing is to be given up. */
-  #once(subject: string): boolean {
-    return [...this.#streams.values()].some(({ subjects }) => subjects.some((filter) => covers(filter, subject)))
+  /** Should there be a stream for it? Then one will come, or come again, and nothing is to be given up. */
+  #expects(subject: string): boolean {
+    return [...this.#subjects].some((filter) => covers(filter, subject))
   }
 
   consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>): Consumption {
