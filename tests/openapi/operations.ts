@@ -68,6 +68,7 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   retractMemory: () => ({ reason: 'mistaken', expected_version: 1 }),
   changeDisplayName: () => ({ display_name: 'Somebody' }),
   nameCompanion: () => ({ name: 'Iris' }),
+  searchSagasByEmail: () => ({ email: 'nobody@example.org', reason: 'a ticket' }),
 }
 
 /** The paths of all values in a body that hold no others. */

@@ -13,6 +13,7 @@ import {
   SessionRevoked,
 } from './events/identity.ts'
 import { EngagementOpened, EngagementStateChanged, MemoryEventRecorded } from './events/memory.ts'
+import { OperatorActed, SagaAborted, SagaCompleted, SagaLookedUp, SagaStalled } from './events/sagas.ts'
 import type { EventType, StepMessage } from './message.ts'
 import { activatePerson, confirmGrant, createPendingPerson, inductPersonalEngagement, joinCommons, reserveGrant } from './saga/signup-steps.ts'
 
@@ -31,6 +32,11 @@ export const EVENT_TYPES: readonly EventType[] = [
   GrantIssued,
   GrantClaimed,
   CreditsIssued,
+  SagaCompleted,
+  SagaAborted,
+  SagaStalled,
+  OperatorActed,
+  SagaLookedUp,
 ]
 
 export const STEP_MESSAGES: readonly StepMessage[] = [reserveGrant, createPendingPerson, inductPersonalEngagement, joinCommons, activatePerson, confirmGrant]

@@ -54,6 +54,10 @@ export const SagaOutcome = z.enum(['done', 'failed', 'refused', 'error'])
 export const FenceState = z.enum(['done', 'failed', 'undone', 'tombstone'])
 /** What an operator may do with an open saga. */
 export const SagaAction = z.enum(['retry', 'resend', 'pause', 'unpause', 'cancel'])
+/** What an operator does with sagas and dead letters, as it is recorded. */
+export const OperatorAction = z.enum([...SagaAction.options, 'redrive', 'discard', 'reconcile'])
+/** What sagas make or hold, and reconciling looks for. */
+export const SagaEffectKind = z.enum(['person', 'engagement', 'grant'])
 /** What became of one delivery of a command: answered, answered again, refused after an undo, an error, or its last one. */
 export const DeliveryResult = z.enum(['ok', 'duplicate', 'refused', 'error', 'dead'])
 

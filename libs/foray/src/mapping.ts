@@ -10,10 +10,15 @@ import {
   GrantIssued,
   MembershipGranted,
   MemoryEventRecorded,
+  OperatorActed,
   PersonActivated,
   PersonNamesChanged,
   type Priority,
   RoleGranted,
+  SagaAborted,
+  SagaCompleted,
+  SagaLookedUp,
+  SagaStalled,
   SessionOpened,
   SessionRevoked,
   WELL_KNOWN_ENGAGEMENTS,
@@ -160,6 +165,37 @@ const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
     others: [subject(personId)],
     tx,
     values: lines.map(({ line, tx: own, from, to, asset, quantity }) => ({ line, ...(own !== undefined && { tx: own }), from, to, asset, quantity })),
+  })),
+  entry(SagaCompleted, ({ sagaId, definition, definitionVersion, durationMs }) => ({
+    type: 'saga_outcome',
+    owner: { k: 'deployment' },
+    data: { saga_id: sagaId, definition, definition_version: definitionVersion, duration_ms: durationMs },
+    others: [],
+  })),
+  entry(SagaAborted, ({ sagaId, definition, definitionVersion, durationMs, code }) => ({
+    type: 'saga_outcome',
+    owner: { k: 'deployment' },
+    data: { saga_id: sagaId, definition, definition_version: definitionVersion, duration_ms: durationMs, code },
+    others: [],
+  })),
+  entry(SagaStalled, ({ sagaId, definition, definitionVersion, code }) => ({
+    type: 'saga_outcome',
+    owner: { k: 'deployment' },
+    data: { saga_id: sagaId, definition, definition_version: definitionVersion, code },
+    others: [],
+  })),
+  entry(OperatorActed, ({ entityId, sagaId, action, reason }) => ({
+    type: 'operator_action',
+    owner: { k: 'deployment' },
+    data: { action, entity_id: entityId, reason, ...(sagaId !== undefined && { saga_id: sagaId }) },
+    others: [],
+  })),
+  entry(SagaLookedUp, ({ by, sagas, personId, reason }) => ({
+    type: 'operator_lookup',
+    // Shown to and forgotten with the person who was looked up.
+    owner: personId === undefined ? { k: 'deployment' } : person(personId),
+    data: { by, sagas, reason },
+    others: personId === undefined ? [] : [subject(personId)],
   })),
 ])
 

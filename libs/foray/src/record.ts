@@ -12,8 +12,11 @@ import {
   HexHash,
   MemoryClass,
   MemoryObjectType,
+  OperatorAction,
   Priority,
+  Reason,
   Role,
+  SagaName,
   SessionEnd,
 } from '@loomworks/contracts'
 import { ApprovalMode, CapabilityRef, ServiceActorId, ServiceName, Traceparent } from '@loomworks/kernel'
@@ -89,6 +92,18 @@ export const PAYLOADS = {
       .regex(/^[A-Za-z0-9._-]{1,100}$/)
       .optional(),
   }),
+  saga_outcome: z.strictObject({
+    saga_id: anyId,
+    definition: SagaName,
+    definition_version: z.int().min(1),
+    code: z
+      .string()
+      .regex(/^[a-z]+(?:\.[a-z_]+)+$/)
+      .optional(),
+    duration_ms: z.int().min(0).optional(),
+  }),
+  operator_action: z.strictObject({ action: OperatorAction, saga_id: anyId.optional(), entity_id: anyId, reason: Reason }),
+  operator_lookup: z.strictObject({ by: z.enum(['person', 'email']), sagas: z.int().min(0), reason: Reason }),
 } as const satisfies Record<ForayType, z.ZodObject>
 
 const Source = z.strictObject({

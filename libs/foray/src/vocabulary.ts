@@ -15,6 +15,9 @@ export const ForayType = z.enum([
   'memory_change',
   'credit_flow',
   'grant_change',
+  'saga_outcome',
+  'operator_action',
+  'operator_lookup',
 ])
 export type ForayType = z.output<typeof ForayType>
 
@@ -37,6 +40,11 @@ export const Fact = z.enum([
   'credits_issued',
   'grant_issued',
   'grant_claimed',
+  'saga_completed',
+  'saga_aborted',
+  'saga_stalled',
+  'operator_acted',
+  'saga_looked_up',
 ])
 export type Fact = z.output<typeof Fact>
 
@@ -51,6 +59,9 @@ export const CLASS_OF: Readonly<Record<ForayType, ForayClass>> = {
   memory_change: 'event',
   credit_flow: 'flow',
   grant_change: 'event',
+  saga_outcome: 'event',
+  operator_action: 'event',
+  operator_lookup: 'event',
 }
 
 export const WhoRole = z.enum(['actor', 'principal', 'subject', 'approver', 'counterparty', 'by'])

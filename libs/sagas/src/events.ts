@@ -1,6 +1,6 @@
 // The events of a saga stream. Each append is one decision: its first event is the cause, the rest are what follows from it, so a
 // history replays through `decide` exactly. Ids and hashes only: these streams are kept for ever and name nobody.
-import { At, SagaAction, SagaDirection, SagaName, StepId, UndoEffect } from '@loomworks/contracts'
+import { At, Reason, SagaAction, SagaDirection, SagaName, StepId, UndoEffect } from '@loomworks/contracts'
 import type { Time } from '@loomworks/kernel'
 import { z } from 'zod'
 
@@ -24,8 +24,6 @@ const StepFailed = event('StepFailed', z.strictObject({ step: StepId, attempt, c
 const StepUndone = event('StepUndone', z.strictObject({ step: StepId, attempt, effect: UndoEffect.shape.effect }))
 const StepErrored = event('StepErrored', z.strictObject({ step: StepId, dir: SagaDirection, attempt, code: z.string() }))
 const DeadlineHit = event('DeadlineHit', z.strictObject({ what: DueWhat, step: StepId.optional(), attempt: attempt.optional() }))
-/** Why an operator acted: a sentence. No address has a place in a stream that is kept for ever. */
-export const Reason = z.string().regex(/^[^@\p{Cc}]{3,500}$/u)
 const OperatorActed = event('OperatorActed', z.strictObject({ action: SagaAction, step: StepId.optional(), reason: Reason }))
 const StepSent = event('StepSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), data: Data, timeoutAt: At }))
 const UndoSent = event('UndoSent', z.strictObject({ step: StepId, attempt, messageId: z.string(), timeoutAt: At }))

@@ -2,16 +2,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bus, ConsumerSpec } from '@loomworks/bus'
 import type { SagaAction } from '@loomworks/contracts'
-import type { EventStore, Position, StoredEvent } from '@loomworks/event-store'
-import { type Clock, type JsonObject, type SagaId, systemClock, Terminal, Transient, timeOf } from '@loomworks/kernel'
+import { type EventStore, type Position, readEnvelope, type StoredEvent } from '@loomworks/event-store'
+import { type Actor, type Clock, type JsonObject, type SagaId, systemClock, Terminal, Transient, timeOf } from '@loomworks/kernel'
 import type { Database, Tx } from '@loomworks/sql'
 import { checkDefinitions } from './check-definition.ts'
 import type { AnySaga, SagaDefinition } from './definition.ts'
 import { refuse } from './errors.ts'
+import type { SagaEvent } from './events.ts'
 import { Health } from './health.ts'
 import { OpenSagaTable } from './open-sagas.ts'
 import { type ActOutcome, type ActRequest, Orchestrator, type StartRequest } from './orchestrator.ts'
-import type { Saga } from './record.ts'
+import type { Thread } from './outstanding.ts'
+import { type Saga, sagaEventOf } from './record.ts'
 import { Room } from './room.ts'
 import { type SagaView, viewOf } from './view.ts'
 import { Watchers } from './watchers.ts'
@@ -20,6 +22,16 @@ import { Watchers } from './watchers.ts'
 export interface Orphan extends StartRequest {
   readonly definition: AnySaga
   readonly input: JsonObject
+}
+
+/** A saga with what ties it to the request that began it. */
+export type SagaEnd = SagaView & Thread
+
+export interface Notable {
+  readonly saga: SagaEnd
+  readonly event: SagaEvent
+  readonly id: string
+  readonly actor: Actor
 }
 
 export interface HostActRequest extends Omit<ActRequest, 'cause'> {
@@ -42,7 +54,9 @@ export interface SagaHostOptions {
   /** Most sagas open at once (`SAGA_OPEN_MAX`); beyond it a start is refused. */
   readonly openMax?: number
   /** Runs in the transaction that records the end of a saga, once for each. */
-  readonly onTerminal?: (saga: SagaView, tx: Tx) => Promise<void>
+  readonly onTerminal?: (saga: SagaEnd, tx: Tx) => Promise<void>
+  /** Told of every stall and of every act of an operator, by any host, at least once; the next is told when it has resolved. */
+  readonly onNotable?: (notable: Notable) => Promise<void>
   /** What was asked for more than 2 s ago and never began (its host died in between); asked for every second. */
   readonly orphans?: () => Promise<readonly Orphan[]>
   /** Told of trouble that ends by itself. */
@@ -91,7 +105,7 @@ export class SagaHost {
       publish: (message) => bus.publish(message),
       open: this.#open,
       clock,
-      onTerminal: async (saga, tx) => options.onTerminal?.(viewOf(saga), tx),
+      onTerminal: async (saga, tx) => options.onTerminal?.(endingOf(saga), tx),
       onChange: (saga) => {
         if (this.#watchers.awaits(saga.sagaId)) this.#watchers.tell(viewOf(saga))
       },
@@ -222,15 +236,30 @@ export class SagaHost {
     follower.caughtUp = true
   }
 
-  async #heard({ stream, revision }: StoredEvent): Promise<void> {
+  async #heard(stored: StoredEvent): Promise<void> {
+    const { stream, revision } = stored
     const definition = this.#options.sagas.find(({ streamPrefix }) => stream.startsWith(streamPrefix))
     if (definition === undefined) return
-    await this.#engine.heard(definition, stream.slice(definition.streamPrefix.length) as SagaId, revision)
+    const sagaId = stream.slice(definition.streamPrefix.length) as SagaId
+    if (NOTABLE.has(stored.type)) await this.#tell(sagaId, stored)
+    await this.#engine.heard(definition, sagaId, revision)
+  }
+
+  async #tell(sagaId: SagaId, stored: StoredEvent): Promise<void> {
+    const saga = await this.#engine.read(sagaId)
+    const envelope = readEnvelope(stored)
+    if (saga !== undefined) await this.#options.onNotable?.({ saga: endingOf(saga), event: sagaEventOf(envelope), id: envelope.id, actor: envelope.actor })
   }
 
   async #trying(work: () => Promise<void>): Promise<void> {
     await work().catch((error: unknown) => this.#options.onTrouble?.(error))
   }
+}
+
+const NOTABLE: ReadonlySet<string> = new Set(['SagaStalled', 'OperatorActed'] satisfies SagaEvent['type'][])
+
+function endingOf(saga: Saga): SagaEnd {
+  return { ...viewOf(saga), correlationId: saga.correlationId, traceparent: saga.traceparent }
 }
 
 function seen(saga: Saga | undefined): SagaView | undefined {

@@ -2,7 +2,7 @@
 // the host right after its append; guarded by revision, so whoever knows less changes nothing. The streams are the truth, so a
 // row may be lost with the server: it is written without waiting for the disk.
 import { setTimeout as delay } from 'node:timers/promises'
-import { SagaName, type SagaState as StateWord } from '@loomworks/contracts'
+import { SagaName, type SagaOverlay, type SagaState as StateWord } from '@loomworks/contracts'
 import type { Position } from '@loomworks/event-store'
 import type { SagaId } from '@loomworks/kernel'
 import { type Database, exec, ident, many, maybe, prepared, type Sql, sql, type Tx } from '@loomworks/sql'
@@ -13,7 +13,7 @@ export interface OpenRow {
   readonly definition: SagaName
   readonly version: number
   readonly state: StateWord
-  readonly overlay: readonly string[]
+  readonly overlay: readonly SagaOverlay[]
   readonly revision: bigint
   readonly nextDueAt: string | null
   /** What it waits for: message ids. */

@@ -83,7 +83,7 @@ export function sagaEventOf({ type, data, at, causationId }: Pick<Envelope, 'typ
 
 const TYPES: ReadonlySet<string> = new Set(SagaFact.options.map(({ shape }) => shape.type.value))
 
-function definitionOf(definitions: readonly AnySaga[], fact: SagaEvent): AnySaga {
+export function definitionOf(definitions: readonly AnySaga[], fact: SagaEvent): AnySaga {
   if (fact.type !== 'SagaRequested') throw new Terminal('saga.corrupt', `a saga stream begins with ${fact.type}`)
   const { definition: name, definitionVersion: version } = fact.data
   const found = definitions.find((each) => each.name === name && each.version === version)

@@ -6,7 +6,10 @@ import { outstanding } from './outstanding.ts'
 import type { Saga } from './record.ts'
 import { isTerminal, overlaysOf, type SagaState, type StepProgress } from './state.ts'
 
-export function rowOf(saga: Saga): OpenRow {
+/** What a row is made of. */
+type Listable = Pick<Saga, 'definition' | 'state' | 'revision' | 'correlationId' | 'traceparent'>
+
+export function rowOf(saga: Listable): OpenRow {
   const { definition, state, revision } = saga
   const [due] = duesOf(definition, state)
   const ended = isTerminal(state)
@@ -53,7 +56,7 @@ function stepMsOf({ steps }: SagaState): Readonly<Record<string, number>> {
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Every id of a thing that it was given, made or was answered, and its trace: the ways to find it by. */
-function refsOf({ state, traceparent }: Saga): readonly string[] {
+function refsOf({ state, traceparent }: Listable): readonly string[] {
   const told = [state.ids, state.input, ...Object.values(state.steps).map(({ reply }) => reply ?? {})]
   return [...new Set([...told.flatMap(idsIn), traceIdOf(traceparent)])]
 }
@@ -63,6 +66,6 @@ function idsIn(values: JsonObject | Readonly<Record<string, string>>): readonly 
 }
 
 /** The 32 digits of a trace id, written as a UUID. */
-export function traceIdOf(traceparent: string): string {
+function traceIdOf(traceparent: string): string {
   return (traceparent.split('-')[1] ?? '').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

@@ -32,7 +32,7 @@ export interface SagaView {
   readonly revision: bigint
 }
 
-export function viewOf({ definition, state, revision }: Saga): SagaView {
+export function viewOf({ definition, state, revision }: Pick<Saga, 'definition' | 'state' | 'revision'>): SagaView {
   const [due] = duesOf(definition, state)
   const entries = Object.entries(state.steps)
   return {

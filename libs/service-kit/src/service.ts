@@ -5,7 +5,7 @@ import { type Bus, type ConsumerSpec, type Consumption, OutboxRelay, type Outgoi
 import type { EventStore, Sealer } from '@loomworks/event-store'
 import { type Catalogue, type Clock, newId, type RefusalEntry, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
 import type { Projection } from '@loomworks/projections'
-import { consumeSagaCommands, type SagaStep, sagaCommandConsumer } from '@loomworks/sagas'
+import { consumeSagaCommands, type EffectsAfter, type SagaStep, sagaCommandConsumer } from '@loomworks/sagas'
 import { type Database, exec, sql } from '@loomworks/sql'
 import type { FastifyInstance } from 'fastify'
 import type { JSONWebKeySet } from 'jose'
@@ -16,7 +16,9 @@ import { httpServer } from './http.ts'
 import type { Log } from './logger.ts'
 import { type ServiceMetrics, serviceMetrics } from './metrics.ts'
 import type { Operation } from './operation.ts'
+import { outboxMetrics } from './outbox-metrics.ts'
 import { projectionWorker } from './projecting.ts'
+import { sagaOperations } from './saga-operations.ts'
 import { type HttpServer, kitServer } from './server.ts'
 import { tokenVerifier } from './token.ts'
 
@@ -69,6 +71,8 @@ export interface ServiceDefinition<Parts, Config> {
   readonly hears?: readonly EventHandler<Parts>[]
   /** The saga steps this service takes part with. */
   readonly sagaSteps?: readonly SagaStep<Parts>[]
+  /** The things of this service that its saga steps make or hold, for reconciling. */
+  readonly sagaEffects?: (parts: Parts) => EffectsAfter
   /** Seals what stream steps append, where the service keeps text in its streams. */
   readonly sealer?: (parts: Parts) => Sealer
   /** Durable consumers made before the service starts, besides those of `hears` and `sagaSteps`. */
@@ -103,8 +107,8 @@ export interface RunningService {
   readonly app: FastifyInstance | undefined
   /** Resolves when every dependency answers; throws the last trouble at the deadline. */
   ready(deadlineMs: number): Promise<void>
-  /** Not ready → HTTP stopped → consumption stopped → workers ended → outbox flushed. */
-  stop(deadlineMs: number): Promise<void>
+  /** Not ready, for `announceMs` (0) → HTTP stopped → consumption stopped → workers ended → outbox flushed. */
+  stop(deadlineMs: number, announceMs?: number): Promise<void>
 }
 
 export async function startService<Parts, Config>(definition: ServiceDefinition<Parts, Config>, platform: Platform): Promise<RunningService> {
@@ -114,7 +118,9 @@ export async function startService<Parts, Config>(definition: ServiceDefinition<
   await server.listen(platform.addressOf(definition.name))
   const work = startWork(definition, parts, wiring)
   let stopped: Promise<void> | undefined
-  const stop = async (deadlineMs: number) => {
+  const stop = async (deadlineMs: number, announceMs: number) => {
+    server.drain()
+    if (announceMs > 0) await delay(announceMs)
     await server.close(deadlineMs)
     await work.stop(deadlineMs)
     await wiring.client.close()
@@ -123,8 +129,8 @@ export async function startService<Parts, Config>(definition: ServiceDefinition<
     name: definition.name,
     app,
     ready: (deadlineMs) => untilReady(server, deadlineMs),
-    stop(deadlineMs) {
-      stopped ??= stop(deadlineMs)
+    stop(deadlineMs, announceMs = 0) {
+      stopped ??= stop(deadlineMs, announceMs)
       return stopped
     },
   }
@@ -188,7 +194,7 @@ function appOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, part
   const secrets = definition.serviceOfSecret?.(parts)
   return httpServer({
     service: definition.name,
-    operations: definition.operations,
+    operations: [...definition.operations, ...toolOperations(definition, parts, wiring)],
     parts,
     verifier,
     clock,
@@ -198,6 +204,15 @@ function appOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, part
     clockSkewS: () => client.clockSkewS(),
     ...(secrets && { serviceOfSecret: secrets }),
   })
+}
+
+/** Who takes part in sagas answers to the saga tool. */
+function toolOperations<Parts, Config>(
+  { name, sagaSteps = [], sagaEffects }: ServiceDefinition<Parts, Config>,
+  parts: Parts,
+  { db }: Wiring<Config>,
+): readonly Operation<Parts>[] {
+  return sagaSteps.length === 0 ? [] : sagaOperations({ db, schema: name, effects: sagaEffects?.(parts) ?? (async () => []) })
 }
 
 function probesOf<Config>({ db, bus, eventStore, client }: Wiring<Config>): Readonly<Record<string, () => Promise<void>>> {
@@ -221,6 +236,7 @@ function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, 
   const { relay, log } = wiring
   const stopping = new AbortController()
   const consumptions = startConsumptions(definition, parts, wiring)
+  if (definition.migrations !== undefined) outboxMetrics(name, wiring)
   const relays: readonly Worker[] = definition.migrations === undefined ? [] : [{ name: 'outbox', run: (signal) => relay.run(signal) }]
   const projecting = projections === undefined ? [] : [projectionWorker(name, projections(parts), wiring)]
   const loops = [...relays, ...projecting, ...(workers?.(parts) ?? [])].map((worker) =>

@@ -5,6 +5,7 @@ import { openAccount } from './account/open-account/handler.ts'
 import { CreditConfig } from './config.ts'
 import { catalogues } from './errors.ts'
 import { confirm } from './grant/confirm-grant/step.ts'
+import { grantsAfter } from './grant/effects.ts'
 import { expireGrants } from './grant/expire-grants/expire.ts'
 import { issueGrantRoute } from './grant/issue-grant/route.ts'
 import { reserve } from './grant/reserve-grant/step.ts'
@@ -18,6 +19,7 @@ export const credit = defineService<CreditParts, CreditConfig>({
   migrations: fileURLToPath(new URL('../migrations', import.meta.url)),
   operations: [myCreditRoute, issueGrantRoute],
   sagaSteps: [reserve, confirm],
+  sagaEffects: ({ db }) => grantsAfter(db),
   hears: [openAccount],
   workers: (given) => [expireGrants(given)],
   wire: parts,

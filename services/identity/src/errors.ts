@@ -40,6 +40,22 @@ export const credential = refusals('credential', {
 export const saga = refusals('saga', {
   not_found: { status: 404, says: 'There is no such saga.', remedy: 'Check the id.' },
   step_error: { status: 500, says: 'A step of the saga failed for a reason that is a bug.', remedy: 'Nothing was kept; tell the operator the request id.' },
+  closed: { status: 409, says: 'The saga has ended.', remedy: 'Nothing can be done with it any more; look at its timeline.' },
+  changed: { status: 409, says: 'The saga has changed since you looked.', remedy: 'Look again and decide anew.', details: z.object({ revision: z.int() }) },
+  nothing_outstanding: {
+    status: 409,
+    says: 'No step like this is waited for, or the saga is paused.',
+    remedy: 'Look which steps are outstanding; unpause first.',
+  },
+  not_pausable: { status: 409, says: 'The saga is paused already, or is not paused.', remedy: 'Look again.' },
+  past_pivot: { status: 409, says: 'The saga is past its pivot, or is going back already.', remedy: 'From here it only goes on; retry what does not answer.' },
+  action_unknown: { status: 422, says: 'There is no such action.', remedy: 'Use retry, resend, pause, unpause or cancel.' },
+  reason_required: {
+    status: 422,
+    says: 'A reason of 3 to 500 characters is missing. It is kept for ever, so it holds no address.',
+    remedy: 'Say in a sentence why; name ids, not people.',
+  },
+  version_missing: { status: 410, says: 'The definition that this saga ran on is gone.', remedy: 'Use the release that still had this version.' },
   cancelled: { status: 409, says: 'An operator has cancelled this before it was done.', remedy: 'Nothing was kept. Begin again, or ask the operator why.' },
 })
 

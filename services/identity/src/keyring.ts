@@ -3,7 +3,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { hmac256 } from '@loomworks/kernel'
 
-type KeyLabel = 'totp' | 'recovery' | 'signing'
+type KeyLabel = 'totp' | 'recovery' | 'signing' | 'tool'
 
 export interface Keyring {
   /** Names the file in use, so that a row says which one opens it. Not secret. */
@@ -22,7 +22,7 @@ const KEY_BYTES = 32
 
 export function keyringOf(kek: Uint8Array): Keyring {
   const keyOf = (label: KeyLabel) => Buffer.from(hkdfSync('sha256', kek, '', label, KEY_BYTES))
-  const keys: Readonly<Record<KeyLabel, Buffer>> = { totp: keyOf('totp'), recovery: keyOf('recovery'), signing: keyOf('signing') }
+  const keys: Readonly<Record<KeyLabel, Buffer>> = { totp: keyOf('totp'), recovery: keyOf('recovery'), signing: keyOf('signing'), tool: keyOf('tool') }
   return {
     keyId: keyIdOf(kek),
     seal: (label, plain, bound) => sealed(keys[label], plain, bound),

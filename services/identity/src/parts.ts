@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import type { OutboxRelay } from '@loomworks/bus'
 import { type Clock, Terminal, tokenHash } from '@loomworks/kernel'
-import type { SagaHost } from '@loomworks/sagas'
+import { ParticipantLog, type SagaHost } from '@loomworks/sagas'
 import { keyFromFile, type Log, requireSameKey, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import type { IdentityConfig } from './config.ts'
 import { type Cookies, cookiesFor } from './cookies.ts'
+import { SAGAS } from './definitions.ts'
 import { requireSameDeployment } from './deployment.ts'
 import { type Keyring, keyringOf } from './keyring.ts'
 import type { RelyingParty } from './passkeys.ts'
+import { maskWith } from './saga/masking.ts'
+import type { Sight } from './saga/sight.ts'
 import { type SecretHashes, secretHashes } from './service-secrets.ts'
 import { type Signing, signingOn } from './signing.ts'
 import { signupHost } from './signup/host.ts'
@@ -31,6 +34,8 @@ export interface IdentityParts {
   readonly cookies: Cookies
   /** Runs the signups. */
   readonly sagas: SagaHost
+  /** What the saga tool looks through. */
+  readonly sight: Sight
 }
 
 /** Reads the keys and refuses a database of another deployment before anything is served. */
@@ -58,8 +63,25 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin] },
     cookies: cookiesFor(config.publicOrigin),
     sagas,
+    sight: sightOf(wiring, keyring),
   }
 }
+
+/** Participants are asked over HTTP, identity itself among them. */
+function sightOf({ db, eventStore: store, bus, client, clock }: Wiring<IdentityConfig>, keyring: Keyring): Sight {
+  return {
+    db,
+    store,
+    bus,
+    sagas: SAGAS,
+    clock,
+    mask: maskWith((text) => keyring.mac('tool', text)),
+    logOf: (service, sagaId) => client.call(service, ParticipantLog, { path: `/internal/sagas/${sagaId}/fences`, timeoutMs: ASK_MS }),
+  }
+}
+
+/** A participant that is away is shown as such, soon. */
+const ASK_MS = 2000
 
 async function operatorHashFrom(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {

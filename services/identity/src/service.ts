@@ -14,8 +14,8 @@ import { nameCompanionRoute } from './person/name-companion/route.ts'
 import { showMeRoute } from './person/show-me/route.ts'
 import { personNamesRoute } from './person-names/route.ts'
 import { appendPersonFacts } from './person-streams.ts'
-import { listSagasRoute } from './saga/list/route.ts'
-import { showSagaRoute } from './saga/show/route.ts'
+import { personsAfter } from './saga/effects.ts'
+import { sagaTool } from './saga/operations.ts'
 import { serviceOfSecret } from './service-secrets.ts'
 import { logOutRoute } from './session/log-out/route.ts'
 import { activateStep } from './signup/activate/message.ts'
@@ -59,10 +59,10 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     personNamesRoute,
     checkMembershipRoute,
     snapshotRoute,
-    listSagasRoute,
-    showSagaRoute,
+    ...sagaTool,
   ],
   sagaSteps: [createPendingStep, joinCommonsStep, activateStep],
+  sagaEffects: ({ db }) => personsAfter(db),
   consumers: [sagaReplyConsumer],
   wire: parts,
   workers: (given) => [sweeping(given), hosting(given)],

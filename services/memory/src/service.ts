@@ -18,6 +18,7 @@ import { addMemoryRoute } from './engagement/add-memory/route.ts'
 import { commitMemoryRoute } from './engagement/commit-memory/route.ts'
 import { induct } from './engagement/induct-personal/message.ts'
 import { retractMemoryRoute } from './engagement/retract-memory/route.ts'
+import { personalEngagementsAfter } from './engagement-card/effects.ts'
 import { listEngagementsRoute } from './engagement-card/list/route.ts'
 import { noteRename } from './engagement-card/note-rename.ts'
 import { engagementCards } from './engagement-card/projection.ts'
@@ -50,6 +51,7 @@ export const memory = defineService<MemoryParts, MemoryConfig>({
     recentDashboardRoute,
   ],
   sagaSteps: [induct],
+  sagaEffects: ({ db }) => personalEngagementsAfter(db),
   sealer: ({ sealer }) => sealer,
   projections: (given) => [engagementCards, currentMemory, needsYou, activity, duplicateMarks(given), auditFeed(given)],
   hears: [releaseHeld, noteMembership, noteRename],

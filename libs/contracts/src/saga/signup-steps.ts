@@ -3,10 +3,14 @@ import { idOf } from '@loomworks/kernel'
 import { z } from 'zod'
 import { Amount, At, Hash32, HexHash } from '../fields.ts'
 import { stepMessage } from '../message.ts'
+import { sensitive } from '../sensitive.ts'
 import { CreditAsset, GrantKind } from '../sets.ts'
 
 const person = idOf<'person'>()
 const engagement = idOf<'engagement'>()
+/** A claim token may be known to somebody else, an address may be guessed. */
+const tokenHash = sensitive(Hash32)
+const emailHash = sensitive(HexHash)
 const SAMPLE_PERSON = '3b8f0f5e-6a64-5d0b-9d4e-0a1f6f2d7c11'
 const SAMPLE_ENGAGEMENT = '9d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c22'
 const SAMPLE_GRANT = '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c33'
@@ -15,7 +19,7 @@ const HASH = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 export const reserveGrant = stepMessage({
   service: 'credit',
   step: 'reserve',
-  do: z.strictObject({ tokenHash: Hash32, emailHash: HexHash, emailNormalizedHash: HexHash, personId: person }),
+  do: z.strictObject({ tokenHash, emailHash, emailNormalizedHash: emailHash, personId: person }),
   done: z.strictObject({ grantId: idOf<'grant'>(), assetId: CreditAsset, amount: Amount, grantKind: GrantKind, referredBy: person.optional() }),
   undo: z.strictObject({ personId: person }),
   fails: {
@@ -98,8 +102,8 @@ export const confirmGrant = stepMessage({
 export const SignupInput = z.strictObject({
   registrationId: idOf<'registration'>(),
   attempt: z.int().min(1).max(5),
-  tokenHash: Hash32.optional(),
-  emailHash: HexHash.optional(),
-  emailNormalizedHash: HexHash.optional(),
+  tokenHash: tokenHash.optional(),
+  emailHash: emailHash.optional(),
+  emailNormalizedHash: emailHash.optional(),
 })
 export type SignupInput = Readonly<z.output<typeof SignupInput>>

@@ -1,15 +1,17 @@
-import { anySaga, SagaHost } from '@loomworks/sagas'
+import { type SagaEnd, SagaHost } from '@loomworks/sagas'
 import type { Wiring } from '@loomworks/service-kit'
+import type { Tx } from '@loomworks/sql'
 import type { IdentityConfig } from '../config.ts'
+import { SAGAS } from '../definitions.ts'
 import { saga } from '../errors.ts'
+import { stateEnd, stateNotable } from '../saga-facts.ts'
 import { completeRegistration, reopenRegistration } from './ending.ts'
 import { orphanedSignups } from './orphans.ts'
-import { signupSaga } from './saga.ts'
 
 /** The host of the signups: tells the registration how its saga ended, and begins what a dead process owed. */
-export function signupHost({ config, eventStore, bus, db, clock, log }: Wiring<IdentityConfig>): SagaHost {
+export function signupHost({ config, eventStore, bus, db, relay, clock, log }: Wiring<IdentityConfig>): SagaHost {
   return new SagaHost({
-    sagas: [anySaga(signupSaga)],
+    sagas: SAGAS,
     eventStore,
     bus,
     db,
@@ -17,8 +19,19 @@ export function signupHost({ config, eventStore, bus, db, clock, log }: Wiring<I
     clock,
     openMax: config.openSagasMax,
     orphans: () => orphanedSignups(db, clock.now()),
-    onTerminal: ({ id, state, code = saga.step_error.code }, tx) =>
-      state === 'completed' ? completeRegistration(tx, id, clock.now()) : reopenRegistration(tx, id, code, clock.now()),
+    onTerminal: async (ended, tx) => {
+      relay.wakeAfter(tx)
+      await Promise.all([settle(tx, ended, clock.now()), stateEnd(tx, ended)])
+    },
+    onNotable: async (notable) => {
+      await stateNotable(db, notable)
+      relay.wake()
+    },
     onTrouble: (error) => log.warn({ err: error }, 'a saga waits'),
   })
+}
+
+/** What the end means for the registration that asked for it. */
+function settle(tx: Tx, { id, state, code = saga.step_error.code }: SagaEnd, nowMs: number): Promise<void> {
+  return state === 'completed' ? completeRegistration(tx, id, nowMs) : reopenRegistration(tx, id, code, nowMs)
 }

@@ -3,20 +3,20 @@ import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { saga as refusals } from '../../errors.ts'
 import type { IdentityParts } from '../../parts.ts'
-import { SagaShown, shownSaga } from '../shown.ts'
+import { readsSaga } from '../authz.ts'
+import { detailOf, SagaDetail } from '../detail.ts'
+import { historyIn } from '../sight.ts'
 
 export const showSagaRoute = operation({
   get: '/admin/sagas/:id',
   id: 'showSaga',
-  summary: 'One saga: how it stands, step by step',
-  authz: { actors: ['person', 'service'], scope: 'saga.read', role: ['ops'], object: 'saga', idFrom: 'params.id', relation: 'none', hide: false },
+  summary: 'One saga: how it stands, its graph with what remains, and what became of each step at its participant',
+  authz: readsSaga,
   params: z.object({ id: idOf<'saga'>() }),
-  reply: SagaShown,
-  refuses: [refusals.not_found, shared.unauthenticated, shared.role_missing, shared.invalid_body],
+  reply: SagaDetail,
+  refuses: [refusals.not_found, refusals.version_missing, shared.unauthenticated, shared.scope_missing, shared.actor_refused, shared.invalid_body],
 
-  async answer({ params }, { sagas }: IdentityParts) {
-    const view = await sagas.status(params.id)
-    if (view === undefined) throw refusals.not_found()
-    return shownSaga(view)
+  async answer({ params }, { sight }: IdentityParts) {
+    return detailOf(sight, await historyIn(sight, params.id))
   },
 })
