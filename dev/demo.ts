@@ -9,6 +9,8 @@ import { PersonClient, Unexpected } from '@loomworks/testing/person-client'
 import { announcedUrl } from './home.ts'
 
 const url = announcedUrl(process.env.LOOMWORKS_HOME ?? '.loomworks') ?? `http://localhost:${process.env.PORT ?? '4400'}`
+/** What browsers see it under, where that is not where we ask. */
+const origin = process.env.PUBLIC_ORIGIN ?? url
 const FOLLOWS_WITHIN_MS = 10_000
 const run = randomUUID().slice(0, 8)
 const ada = { email: `ada.${run}@example.org`, displayName: 'Ada' }
@@ -26,7 +28,7 @@ function seen(what: string, holds: boolean): void {
 }
 
 async function story(): Promise<void> {
-  const first = new PersonClient(url)
+  const first = new PersonClient(url, origin)
   await step('Ada signs up: passkey, authenticator app, recovery codes', () => first.signUp(ada))
   const me = await step('She sees who she is', () => first.expect(200, 'GET', '/me'))
   seen('her address and the Companion', me.email === ada.email && me.companion_name === 'Companion')
@@ -69,7 +71,7 @@ async function memoryStory(first: PersonClient): Promise<void> {
 async function creditStory(first: PersonClient): Promise<void> {
   const grant = { recipient_email: bob.email, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_sonnet', credit_amount: '100000' }
   const { claim_token } = await step('She gives Bob credit', () => first.expect(201, 'POST', '/admin/grants', grant))
-  const second = new PersonClient(url)
+  const second = new PersonClient(url, origin)
   await step('Bob signs up with the claim token', () => second.signUp({ ...bob, claimToken: claim_token }))
   await step('He sees his credit', async () => {
     const { balances } = await second.expect(200, 'GET', '/me/credit')
