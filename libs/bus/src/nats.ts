@@ -179,7 +179,17 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-async function dialled({ servers, name, user, password, onTrouble }: NatsBusOptions): Promise<Wire> {
+async function dialled(options: NatsBusOptions): Promise<Wire> {
+  return new NatsWire(await natsConnection(options), options.name, options.onTrouble)
+}
+
+/** A connection of the driver itself, as the bus makes its own. Terminal when the server will not have us or is too old. */
+export async function natsConnection({
+  servers,
+  name,
+  user,
+  password,
+}: Pick<NatsBusOptions, 'servers' | 'name' | 'user' | 'password'>): Promise<NatsConnection> {
   const urls = servers.split(',').map((each) => new URL(each.includes('://') ? each.trim() : `nats://${each.trim()}`))
   const [first] = urls
   const nc = await connect({
@@ -196,11 +206,9 @@ async function dialled({ servers, name, user, password, onTrouble }: NatsBusOpti
     throw refusedLogin(error)
   })
   const version = nc.info?.version ?? ''
-  if (!isNewEnough(version)) {
-    await nc.close()
-    throw new Terminal('bus.server_too_old', `The bus runs nats-server ${version}; ${FLOOR.join('.')} or newer is needed.`)
-  }
-  return new NatsWire(nc, name, onTrouble)
+  if (isNewEnough(version)) return nc
+  await nc.close()
+  throw new Terminal('bus.server_too_old', `The bus runs nats-server ${version}; ${FLOOR.join('.')} or newer is needed.`)
 }
 
 function isNewEnough(version: string): boolean {
