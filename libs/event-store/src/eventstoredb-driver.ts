@@ -35,8 +35,8 @@ export interface StreamRange {
 export interface Driver {
   append(stream: string, events: readonly NewEvent[], expected: 'no_stream' | bigint): Promise<Appended>
   readStream(stream: string, range: StreamRange, reader: Reader): Cancel
-  /** Every entry of the log after a position, whatever its stream. */
-  readLog(after: Position, most: number, reader: Reader): Cancel
+  /** Every entry of the log, whatever its stream, from a position on: the one that stands there is the first. */
+  readLog(from: Position, most: number, reader: Reader): Cancel
   subscribe(filter: Filter, after: Position, follower: Follower): Cancel
   /** Cancels what is under way and closes the connection. */
   dispose(): Promise<void>

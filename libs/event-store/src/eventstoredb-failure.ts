@@ -30,6 +30,7 @@ const ANSWERS = new Set(['wrong-expected-version', 'stream-not-found'])
 // The connection is in doubt, or the client has closed its channel by itself: while an older stream of appends lives on beside a
 // new one, an error of either rejects what waits in the other.
 const ANEW = new Set(['unavailable', 'cancelled', 'not-leader'])
+const NO_CODE = -1
 const CANCELLED = 1
 const INTERNAL = 13
 const UNAVAILABLE = 14
@@ -52,7 +53,9 @@ export function failureOf(error: unknown): Failure {
   if (ANSWERS.has(type)) return { remedy: 'never' }
   // The server answers a malformed append a second time, which would end the process: the client must be gone by then.
   if (message.includes('BadRequest')) return { remedy: 'anew', terminal: new Terminal(INVALID.code, INVALID.message, { cause: error }) }
-  const doubtful = ANEW.has(type) || code === CANCELLED || code === INTERNAL || code === UNAVAILABLE
+  // A code without a type comes from the question that a client asks first, whose failure it remembers for ever.
+  const unasked = type === '' && code !== NO_CODE
+  const doubtful = unasked || ANEW.has(type) || code === CANCELLED || code === INTERNAL || code === UNAVAILABLE
   return { remedy: doubtful ? 'anew' : 'again', ...(leader && { leader }) }
 }
 
@@ -68,7 +71,7 @@ interface Said {
 }
 
 function said(error: unknown): Said {
-  if (!(error instanceof Error)) return { type: '', code: -1, message: String(error) }
+  if (!(error instanceof Error)) return { type: '', code: NO_CODE, message: String(error) }
   const { type, code, leader } = error as Error & Partial<Said>
-  return { type: typeof type === 'string' ? type : '', code: typeof code === 'number' ? code : -1, message: error.message, ...(leader && { leader }) }
+  return { type: typeof type === 'string' ? type : '', code: typeof code === 'number' ? code : NO_CODE, message: error.message, ...(leader && { leader }) }
 }

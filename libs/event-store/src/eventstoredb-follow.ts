@@ -98,7 +98,7 @@ export class Follow {
       entry: (entry) => {
         count++
         last = entry.position
-        if (found === undefined && this.#matches(entry)) found = entry.position
+        if (found === undefined && comparePositions(last, from) > 0 && this.#matches(entry)) found = entry.position
       },
       end: (error) => {
         if (this.#over) return

@@ -3,7 +3,7 @@
 import { type AllStreamSubscription, type EventData, EventStoreDBClient, type RecordedEvent, type StreamingRead, streamNameFilter } from '@eventstore/db-client'
 import { type JsonObject, Terminal, Transient } from '@loomworks/kernel'
 import { checkedAppend } from './checked.ts'
-import { type Address, addressOf } from './eventstoredb-address.ts'
+import { type Address, addressOf, type Node } from './eventstoredb-address.ts'
 import { TIMING, type Timing } from './eventstoredb-connection.ts'
 import { BEGINNING, type Cancel, type Driver, type Entry, type Follower, type Reader, type StreamRange } from './eventstoredb-driver.ts'
 import { isType } from './eventstoredb-failure.ts'
@@ -32,7 +32,7 @@ export class EventStoreDbEventStore implements EventStore {
     const address = addressOf(url)
     this.#address = address
     const times = { ...TIMING, ...timing }
-    this.#membership = join({ onTrouble }, { url, timing: times, open: (leader) => opened(address, leader && address.urlOf(leader), times.readMs) })
+    this.#membership = join({ onTrouble }, { url, timing: times, open: (leader) => opened(address, leader, times.readMs) })
   }
 
   async append(stream: string, events: readonly NewEvent[], expected: Expected): Promise<Appended | Conflict> {
@@ -127,10 +127,13 @@ export class EventStoreDbEventStore implements EventStore {
 }
 
 /** A client that may be used: its server answers and is new enough. */
-async function opened(address: Address, leaderUrl: string | undefined, timeoutMs: number): Promise<Driver> {
+async function opened(address: Address, leader: Node | undefined, timeoutMs: number): Promise<Driver> {
   await probe(address, timeoutMs)
-  return driverOf(EventStoreDBClient.connectionString(leaderUrl ?? address.clientUrl))
+  return driverOf(EventStoreDBClient.connectionString(address.clientUrl(++clients, leader)))
 }
+
+/** How many clients this process has made. */
+let clients = 0
 
 function driverOf(client: EventStoreDBClient): Driver {
   return {
@@ -144,7 +147,7 @@ function driverOf(client: EventStoreDBClient): Driver {
         }),
         reader,
       ),
-    readLog: (after, most, reader) => read(client.readAll({ maxCount: most, fromPosition: positionOf(after) }), reader),
+    readLog: (from, most, reader) => read(client.readAll({ maxCount: most, fromPosition: positionOf(from) }), reader),
     subscribe: (filter, after, follower) => subscribe(client, { filter, after, follower }),
     dispose: () => dispose(client),
   }

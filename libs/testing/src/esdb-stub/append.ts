@@ -68,7 +68,8 @@ async function answerOne(call: BatchCall, { id, append, log, faults }: One): Pro
   }
   const failed = (status: ReturnType<typeof badRequest>) =>
     new streamsPb.BatchAppendResp().setStreamIdentifier(streamIdentifier(append.stream)).setError(status)
-  await faults.released()
+  faults.appendsHeard++
+  await faults.released('append')
   const refusal = faults.refusalOf('append')
   if (refusal !== undefined) return void call.emit('error', refusal)
   // An append that finds no node ready is answered by itself; the stream of appends goes on.
@@ -124,7 +125,8 @@ interface Plain extends Appending {
 type PlainCallback = Parameters<IStreamsServer['append']>[1]
 
 async function answerPlain({ target, messages, log, faults }: Plain, callback: PlainCallback): Promise<void> {
-  await faults.released()
+  faults.appendsHeard++
+  await faults.released('append')
   const refusal = faults.refusalOf('append') ?? (faults.notReady ? NOT_READY : undefined)
   if (refusal !== undefined) return callback(refusal)
   const events = proposed(messages)

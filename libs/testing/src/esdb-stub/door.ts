@@ -15,6 +15,10 @@ export interface DoorOptions {
 
 export interface Door {
   readonly port: number
+  /** Connections that speak gRPC. */
+  readonly connections: number
+  /** The connections that are open now hang; new ones do not. */
+  stall(): void
   /** Nothing goes in or out until `open`. */
   shut(): void
   open(): void
@@ -27,11 +31,16 @@ export interface Door {
 export async function openDoor({ port, tls, onHttp, onGrpc }: DoorOptions): Promise<Door> {
   const http = createHttpServer(onHttp)
   const gates = new Set<Gate>()
+  const clients = new Set<Gate>()
   let shut = false
   const admit = (socket: Socket | TLSSocket, isGrpc: boolean) => {
     const gate = new Gate(socket, shut)
     gates.add(gate)
-    gate.on('close', () => gates.delete(gate))
+    if (isGrpc) clients.add(gate)
+    gate.on('close', () => {
+      gates.delete(gate)
+      clients.delete(gate)
+    })
     if (isGrpc) onGrpc(gate)
     else http.emit('connection', gate)
   }
@@ -46,8 +55,14 @@ export async function openDoor({ port, tls, onHttp, onGrpc }: DoorOptions): Prom
     for (const gate of gates) gate.destroy()
   }
   return {
+    get connections() {
+      return clients.size
+    },
     cut,
     port: (server.address() as AddressInfo).port,
+    stall: () => {
+      for (const gate of gates) gate.set(true)
+    },
     shut: () => set(true),
     open: () => set(false),
     close: async () => {

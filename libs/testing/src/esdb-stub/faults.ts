@@ -11,6 +11,11 @@ interface Refusal {
   times: number
 }
 
+interface Open {
+  end(error: CallError): void
+  mute(): void
+}
+
 type CaughtUp = 'told' | 'never' | 'twice'
 
 export class Faults {
@@ -20,9 +25,11 @@ export class Faults {
   caughtUp: CaughtUp = 'told'
   /** How long after a malformed append the server answers it a second time. */
   secondAnswerMs = 2000
+  /** How many appends reached the server, whatever became of them. */
+  appendsHeard = 0
   readonly #refusals: Refusal[] = []
-  readonly #subscriptions = new Set<(error: CallError) => void>()
-  #held: (() => void)[] | undefined
+  readonly #subscriptions = new Set<Open>()
+  readonly #held = { append: undefined as (() => void)[] | undefined, read: undefined as (() => void)[] | undefined }
   #answersUntilDropped = Number.POSITIVE_INFINITY
 
   /** The next calls of a scope end with this error. */
@@ -35,16 +42,21 @@ export class Faults {
     this.refuse(scope, notLeader(leader.host, leader.port))
   }
 
-  /** From now on appends are taken in and left lying: neither stored nor answered. */
-  holdAppends(): void {
-    this.#held ??= []
+  /** From now on appends are taken in and left lying, neither stored nor answered; reads likewise. */
+  hold(scope: 'append' | 'read'): void {
+    this.#held[scope] ??= []
   }
 
-  /** Stores what was left lying, though nobody may wait for it any more. */
-  releaseAppends(): void {
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const release of held) release()
+  /** Goes on with what was left lying, though nobody may wait for it any more. */
+  release(scope: 'append' | 'read'): void {
+    const held = this.#held[scope] ?? []
+    this.#held[scope] = undefined
+    for (const go of held) go()
+  }
+
+  /** How many were left lying. */
+  held(scope: 'append' | 'read'): number {
+    return this.#held[scope]?.length ?? 0
   }
 
   /** The n-th answer to an append from now on is never sent; 1 is the next one. */
@@ -55,8 +67,13 @@ export class Faults {
   /** Ends every subscription that is open; gives how many there were. */
   endSubscriptions(error: { readonly code: number; readonly details: string } = callError(10, 'Operation timed out: the read took too long')): number {
     const open = [...this.#subscriptions]
-    for (const end of open) end(error)
+    for (const each of open) each.end(error)
     return open.length
+  }
+
+  /** Those that are open now say nothing more, and are not ended. */
+  muteSubscriptions(): void {
+    for (const each of this.#subscriptions) each.mute()
   }
 
   get openSubscriptions(): number {
@@ -71,9 +88,9 @@ export class Faults {
     return refusal.error
   }
 
-  /** @internal Resolves when appends may be stored. */
-  async released(): Promise<void> {
-    const held = this.#held
+  /** @internal Resolves when a call may go on. */
+  async released(scope: 'append' | 'read'): Promise<void> {
+    const held = this.#held[scope]
     if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve))
   }
 
@@ -83,8 +100,8 @@ export class Faults {
   }
 
   /** @internal */
-  subscribed(end: (error: CallError) => void): () => void {
-    this.#subscriptions.add(end)
-    return () => this.#subscriptions.delete(end)
+  subscribed(subscription: Open): () => void {
+    this.#subscriptions.add(subscription)
+    return () => this.#subscriptions.delete(subscription)
   }
 }

@@ -23,7 +23,7 @@ export function readOn({ log, faults }: Reading): IStreamsServer['read'] {
     const refusal = faults.refusalOf(subscribing ? 'subscribe' : 'read') ?? (faults.notReady ? NOT_READY : undefined)
     if (refusal !== undefined || options === undefined) return fail(call, refusal ?? callError(UNIMPLEMENTED, 'a read without options'))
     if (subscribing) void subscribe(call, { log, faults, options })
-    else void read(call, log, options)
+    else void faults.released('read').then(() => read(call, log, options))
   }
 }
 
@@ -77,9 +77,14 @@ interface Subscribing extends Reading {
 async function subscribe(call: ReadCall, { log, faults, options }: Subscribing): Promise<void> {
   if (!options.hasAll()) return fail(call, callError(UNIMPLEMENTED, 'the stub has subscriptions to $all alone'))
   const waiting = new Waiting(log)
-  const stop = faults.subscribed((error) => {
-    waiting.over = true
-    fail(call, error)
+  const stop = faults.subscribed({
+    end: (error) => {
+      waiting.over = true
+      fail(call, error)
+    },
+    mute: () => {
+      waiting.mute = true
+    },
   })
   call.on('cancelled', () => waiting.end())
   call.on('close', () => waiting.end())
@@ -147,13 +152,16 @@ async function drained(call: ReadCall): Promise<void> {
 
 class Waiting {
   over = false
+  mute = false
   readonly #log: StubLog
   readonly #stop: () => void
   #tell: () => void = () => undefined
 
   constructor(log: StubLog) {
     this.#log = log
-    this.#stop = log.onStored(() => this.#tell())
+    this.#stop = log.onStored(() => {
+      if (!this.mute) this.#tell()
+    })
   }
 
   /** Resolves when there is an event at this index, or all is over. */

@@ -1,6 +1,6 @@
 // The stub as a process that can be killed: node libs/testing/src/esdb-stub/run-alone.ts <port> <file>
 // Prints its port, then takes faults as lines of JSON on its input, each answered by a line:
-//   {"do":"freeze","ms":2000}  {"do":"thaw"}  {"do":"die"}  {"do":"start"}  {"do":"holdAppends"}  {"do":"releaseAppends"}
+//   {"do":"freeze","ms":2000}  {"do":"thaw"}  {"do":"die"}  {"do":"start"}  {"do":"hold","scope":"append"}  {"do":"release","scope":"append"}
 //   {"do":"dropAnswer","n":3}  {"do":"endSubscriptions"}  {"do":"refuse","scope":"append","code":14,"details":"…","times":2}
 //   {"do":"set","notReady":true,"caughtUp":"never","secondAnswerMs":100}
 import { createInterface } from 'node:readline'
@@ -9,7 +9,8 @@ import { EsdbStub } from './stub.ts'
 
 const Order = z.discriminatedUnion('do', [
   z.object({ do: z.literal('freeze'), ms: z.number().optional() }),
-  z.object({ do: z.enum(['thaw', 'die', 'start', 'holdAppends', 'releaseAppends', 'endSubscriptions']) }),
+  z.object({ do: z.enum(['thaw', 'die', 'start', 'endSubscriptions']) }),
+  z.object({ do: z.enum(['hold', 'release']), scope: z.enum(['append', 'read']) }),
   z.object({ do: z.literal('dropAnswer'), n: z.int() }),
   z.object({
     do: z.literal('refuse'),
@@ -46,10 +47,9 @@ async function obey(order: z.output<typeof Order>): Promise<void> {
       return stub.die()
     case 'start':
       return void (await stub.start())
-    case 'holdAppends':
-      return faults.holdAppends()
-    case 'releaseAppends':
-      return faults.releaseAppends()
+    case 'hold':
+    case 'release':
+      return faults[order.do](order.scope)
     case 'endSubscriptions':
       return void faults.endSubscriptions()
     case 'dropAnswer':

@@ -1,7 +1,7 @@
 // EventStoreDB as a test fixture: a server of the protocol that its client speaks, with the log in memory or in a file and with
 // the faults of real servers on demand. Never part of a shipped command.
 import type { RequestListener } from 'node:http'
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js'
 import { appendOn, batchAppendOn } from './append.ts'
 import { type Door, openDoor } from './door.ts'
 import { Faults } from './faults.ts'
@@ -11,8 +11,7 @@ import { NOT_READY, streamDeleted } from './messages.ts'
 import { featuresPb, featuresService, gossipPb, gossipService, type IStreamsServer, streamsPb, streamsService } from './protocol.ts'
 import { readOn } from './read.ts'
 
-const LEADER = 9
-const FOLLOWER = 8
+const { LEADER, FOLLOWER } = gossipPb.MemberInfo.VNodeState
 const STREAMS = 'event_store.client.streams.Streams'
 
 export interface StubOptions {
@@ -34,6 +33,7 @@ export class EsdbStub {
   readonly #file: LogFile | undefined
   readonly #options: StubOptions
   #running: { readonly door: Door; readonly grpc: Server } | undefined
+  readonly #clients = new Set<string>()
   #port: number
   #thaw: NodeJS.Timeout | undefined
 
@@ -46,6 +46,16 @@ export class EsdbStub {
 
   get port(): number {
     return this.#port
+  }
+
+  /** How many clients there have been; each gives itself a name. */
+  get clients(): number {
+    return this.#clients.size
+  }
+
+  /** How many connections are open that speak gRPC. */
+  get connections(): number {
+    return this.#running?.door.connections ?? 0
   }
 
   /** What a client is given; `more` are further settings of the client. */
@@ -93,6 +103,11 @@ export class EsdbStub {
     if (ms !== undefined) this.#thaw = setTimeout(() => this.thaw(), ms)
   }
 
+  /** Lets the connections hang that are open now, as where a network has lost them; new ones are served. */
+  stall(): void {
+    this.#running?.door.stall()
+  }
+
   thaw(): void {
     clearTimeout(this.#thaw)
     this.#running?.door.open()
@@ -105,10 +120,16 @@ export class EsdbStub {
 
   #streams(): IStreamsServer & Record<string, never> {
     const { log, faults } = this
+    const seen = <Call extends { readonly metadata: Metadata }, Rest extends unknown[]>(handle: (call: Call, ...rest: Rest) => void) => {
+      return (call: Call, ...rest: Rest): void => {
+        this.#clients.add(String(call.metadata.get('connection-name')))
+        handle(call, ...rest)
+      }
+    }
     return {
-      read: readOn({ log, faults }),
-      append: appendOn({ log, faults }),
-      batchAppend: batchAppendOn({ log, faults }),
+      read: seen(readOn({ log, faults })),
+      append: seen(appendOn({ log, faults })),
+      batchAppend: seen(batchAppendOn({ log, faults })),
       tombstone: ({ request }, answer) => {
         const stream = Buffer.from(request.getOptions()?.getStreamIdentifier()?.getStreamName_asU8() ?? '').toString()
         const decision = log.tombstone(stream)
