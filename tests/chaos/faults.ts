@@ -69,6 +69,7 @@ export class Dice {
 }
 
 const MOST_FAULTS = 3
+const KINDS = ['crash', 'crash', 'crash', 'crash', 'kill', 'restart', 'freeze', 'latency', 'blackhole', 'reset', 'halfClose', 'drop', 'engine'] as const
 const SERVICES = ServiceName.options.filter((name) => name !== 'gateway')
 const LINKS: readonly Link[] = ['bus', 'database', 'eventStore']
 const LINKS_OF_EVERYBODY: readonly Link[] = ['bus', 'database']
@@ -82,7 +83,7 @@ export function planOf(seed: number, engines: readonly Engine[]): readonly Fault
 }
 
 function faultBy(dice: Dice, engines: readonly Engine[]): Fault {
-  const kind = dice.pick(['crash', 'crash', 'crash', 'kill', 'restart', 'freeze', 'latency', 'blackhole', 'reset', 'halfClose', 'drop', 'engine'] as const)
+  const kind = dice.pick(KINDS)
   if (kind === 'crash') return crashBy(dice)
   const service = dice.pick(SERVICES)
   const atMs = dice.between(0, 1500)
@@ -98,7 +99,9 @@ function faultBy(dice: Dice, engines: readonly Engine[]): Fault {
 }
 
 function crashBy(dice: Dice): Fault {
-  const point = dice.pick(Object.keys(CRASH_POINTS) as PointName[])
+  const names = Object.keys(CRASH_POINTS) as PointName[]
+  // Facts are read by four services, in eight lanes each: the point with the most behind it.
+  const point = dice.pick<PointName>([...names, 'fact arrives', 'fact arrives'])
   const { of } = CRASH_POINTS[point]
-  return { kind: 'crash', service: dice.pick<ServiceName>(of), point, after: dice.between(0, 5), waitMs: dice.between(0, 20) }
+  return { kind: 'crash', service: dice.pick<ServiceName>(of), point, after: dice.between(0, 12), waitMs: dice.between(0, 20) }
 }

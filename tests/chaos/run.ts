@@ -18,7 +18,11 @@ export interface Run {
 }
 
 const AT_ONCE = 3
-const PEOPLE_EACH = 2
+const MOST_PEOPLE_EACH = 8
+/** Between two signups of one lane, so that they go on as long as the faults do. */
+const PACE_MS = 150
+/** What waits for a message has the time to meet one. */
+const LEAST_MS = 1500
 const SETTLES_WITHIN_MS = 5000
 const GIVEN_UP_MS = 60_000
 const FOLLOWS_WITHIN_MS = 30_000
@@ -48,39 +52,53 @@ async function oneRun(stage: Stage, admin: PersonClient, seed: number): Promise<
   const people = await peopleOf(admin)
   const wrong: string[] = []
   const noted = (says: string) => (error: unknown) => void wrong.push(`${says}: ${error instanceof Error ? error.message : String(error)}`)
-  const over = new AbortController()
-  const signingUp = Promise.all(people.map((mine) => oneByOne(url, mine, over.signal).catch(noted('an answer nothing explains'))))
-  await Promise.all(plan.map((fault) => inflict(stage, fault, (n) => dice.between(0, n - 1))))
-  // What waits for a message has the time to meet one.
-  await Promise.race([signingUp, delay(1500)])
+  const [enough, over] = [new AbortController(), new AbortController()]
+  const begun: Newcomer[] = []
+  const lanes = Promise.all(
+    people.map((mine) => oneByOne(url, mine, { begun, enough: enough.signal, over: over.signal }).catch(noted('an answer nothing explains'))),
+  )
+  await Promise.all([delay(LEAST_MS), ...plan.map((fault) => inflict(stage, fault, (n) => dice.between(0, n - 1)))])
+  enough.abort()
   await stage.mend()
   over.abort()
-  await signingUp
+  await lanes
   const settledMs = await settled(stage, url).catch((error: unknown) => {
     noted('S-INV-9')(error)
     return GIVEN_UP_MS
   })
   if (settledMs > SETTLES_WITHIN_MS) wrong.push(`sagas ended ${settledMs} ms after the last restart`)
-  const all = people.flat()
-  await Promise.all(all.map((person) => expectWhole(url, person).catch(noted('not whole'))))
+  await Promise.all(begun.map((person) => expectWhole(url, person).catch(noted('not whole'))))
   const { adminUrl } = stage.deployment
   const violations = await followed(() => historyViolations({ adminUrl, eventStore: stage.eventStore, since: began }))
-  return { seed, plan, signups: all.length, settledMs, violations: [...wrong, ...violations] }
+  return { seed, plan, signups: begun.length, settledMs, violations: [...wrong, ...violations] }
 }
 
 /** Every second one has credit to claim. */
 async function peopleOf(admin: PersonClient): Promise<readonly (readonly Newcomer[])[]> {
-  const plain = Array.from({ length: AT_ONCE * PEOPLE_EACH }, () => newcomer())
+  const plain = Array.from({ length: AT_ONCE * MOST_PEOPLE_EACH }, () => newcomer())
   const tokens = await grantsTo(
     admin,
     plain.filter((_, n) => n % 2 === 1).map(({ about }) => about.email),
   )
   const all = plain.map((person, n) => ({ ...person, claimToken: n % 2 === 1 ? tokens[(n - 1) / 2] : undefined }))
-  return Array.from({ length: AT_ONCE }, (_, n) => all.slice(n * PEOPLE_EACH, (n + 1) * PEOPLE_EACH))
+  return Array.from({ length: AT_ONCE }, (_, n) => all.slice(n * MOST_PEOPLE_EACH, (n + 1) * MOST_PEOPLE_EACH))
 }
 
-async function oneByOne(url: string, people: readonly Newcomer[], over: AbortSignal): Promise<void> {
-  for (const person of people) await signUp(url, person, over)
+interface Lane {
+  readonly begun: Newcomer[]
+  /** No other begins. */
+  readonly enough: AbortSignal
+  /** Nobody tries again. */
+  readonly over: AbortSignal
+}
+
+async function oneByOne(url: string, people: readonly Newcomer[], { begun, enough, over }: Lane): Promise<void> {
+  for (const person of people) {
+    if (enough.aborted) return
+    begun.push(person)
+    await signUp(url, person, over)
+    await delay(PACE_MS, undefined, { signal: enough }).catch(() => undefined)
+  }
 }
 
 async function settled(stage: Stage, url: string): Promise<number> {
