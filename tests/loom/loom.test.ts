@@ -1,9 +1,9 @@
 // The operator's command line against a running instance: what it prints, and what its exit code says.
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { repository } from '../architecture/tree.ts'
+import { loomProgram, verbsOf } from '../../tools/loom/program.ts'
 import { startWhole, type Whole } from '../whole.ts'
+import { type Ended, loomIn } from './command.ts'
 
 let whole: Whole
 let sagaId: string
@@ -15,32 +15,15 @@ beforeAll(async () => {
 })
 afterAll(() => whole[Symbol.asyncDispose]())
 
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
 function loom(...args: readonly string[]): Promise<Ended> {
   return loomIn({ LOOMWORKS_HOME: whole.instance.home.path }, args)
-}
-
-function loomIn(settings: Readonly<Record<string, string>>, args: readonly string[]): Promise<Ended> {
-  const { DATABASE_ADMIN_URL: _url, LOOMWORKS_HOME: _home, ...inherited } = process.env
-  const child = spawn(process.execPath, [join(repository, 'tools', 'loom', 'main.ts'), ...args], {
-    cwd: repository,
-    env: { ...inherited, ...settings, NO_COLOR: '1' },
-  })
-  const said = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (chunk: string) => (said[name] += chunk))
-  return new Promise((done) => child.on('close', (code) => done({ code, ...said })))
 }
 
 describe('loom saga', () => {
   test('list shows a line for each saga, newest first', async () => {
     const { code, stdout } = await loom('saga', 'list')
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^saga +definition +state +age/)
+    expect(stdout).toMatch(/^saga +definition +state +step +error +age +took +next due/)
     expect(stdout).toContain(`${sagaId}  signup@1    completed`)
   })
   test('list takes a state, and says so when there are none', async () => {
@@ -50,8 +33,10 @@ describe('loom saga', () => {
   test('show tells one step by step, as a table and as JSON', async () => {
     const { code, stdout } = await loom('saga', 'show', sagaId)
     expect(code).toBe(0)
-    for (const step of ['createPending', 'induct', 'commonsJoin', 'activate']) expect(stdout).toMatch(new RegExp(`^${step} +done +1`, 'm'))
-    expect(stdout).toMatch(/^reserve +skipped/m)
+    for (const step of ['createPending', 'induct', 'commonsJoin', 'activate']) expect(stdout).toMatch(new RegExp(`^${step} +\\w+ +done +1`, 'm'))
+    expect(stdout).toMatch(/^reserve +credit +skipped/m)
+    expect(stdout).toMatch(/pivot: from here it only goes forward ───\nactivate/)
+    expect(stdout).toMatch(/^induct +memory +applied +1/m)
     expect(JSON.parse((await loom('saga', 'show', sagaId, '--json')).stdout)).toMatchObject({
       id: sagaId,
       definition: 'signup',
@@ -61,6 +46,28 @@ describe('loom saga', () => {
   })
   test('show of a saga that is not there is found wanting', async () => {
     expect(await loom('saga', 'show', '00000000-0000-0000-0000-0000000000ff')).toMatchObject({ code: 1, stderr: expect.stringContaining('saga.not_found') })
+  })
+  test.each([['list', '--sort', 'duration', '--slower-than', '1ms'], ['stats'], ['show'], ['timeline'], ['state', '--at', '1'], ['diff', '1', '3']])(
+    '%s reads the stores alone just as through the services',
+    async (verb, ...rest) => {
+      const args = ['saga', verb, ...(['list', 'stats'].includes(verb) ? [] : [sagaId]), ...rest, '--json']
+      const [through, direct] = await Promise.all([loom(...args), loom(...args, '--direct')])
+      expect({ through: through.code, direct: direct.code, stderr: direct.stderr }).toEqual({ through: 0, direct: 0, stderr: '' })
+      const ageless = (text: string) => text.replaceAll(/"age_ms": \d+/g, '')
+      expect(ageless(direct.stdout)).toBe(ageless(through.stdout))
+    },
+  )
+  test('find by any id; by a person with a reason, through the services or past them', async () => {
+    const { ids } = JSON.parse((await loom('saga', 'show', sagaId, '--json')).stdout)
+    expect(await loom('saga', 'find', `${sagaId}/induct/do/1`)).toMatchObject({ code: 0, stdout: expect.stringContaining(`By message:`) })
+    expect(await loom('saga', 'find', ids.personId)).toMatchObject({ code: 1, stderr: expect.stringContaining('saga.reason_required') })
+    for (const way of [[], ['--direct']])
+      expect(await loom('saga', 'find', ids.personId, '--reason', 'ticket 12', ...way)).toMatchObject({ code: 0, stdout: expect.stringContaining(sagaId) })
+    expect(await loom('saga', 'find', 'nobody@example.org', '--reason', 'ticket 12')).toMatchObject({ code: 1, stderr: 'Nothing was found.\n' })
+  })
+  test('what has ended cannot be acted upon', async () => {
+    for (const verb of ['retry', 'cancel'])
+      expect(await loom('saga', verb, sagaId, '--reason', 'ticket 12')).toMatchObject({ code: 1, stderr: expect.stringContaining('saga.closed') })
   })
   test('with a wrong token it is refused', async () => {
     expect(await loom('saga', 'list', '--token', `lwo_${'x'.repeat(43)}`)).toMatchObject({ code: 1, stderr: expect.stringContaining('token_refused') })
@@ -106,15 +113,29 @@ describe('exit codes:', () => {
     expect((await loom('saga', 'dance')).code).toBe(2)
     expect((await loom('saga', 'list', '--colour', 'red')).code).toBe(2)
     expect((await loom('saga', 'list', '--state', 'happy')).code).toBe(2)
+    expect((await loom('saga', 'list', '--older', 'yesterday')).code).toBe(2)
+    expect((await loom('saga', 'list', '--limit', '1000')).code).toBe(2)
+    expect((await loom('saga', 'diff', sagaId, '1')).code).toBe(2)
+    expect((await loom('saga', 'state', sagaId, '--at', 'first')).code).toBe(2)
+    expect((await loom('saga', 'retry', sagaId)).code).toBe(2)
+    expect((await loom('saga', 'timeline', sagaId, '--follow', '--direct')).code).toBe(2)
   })
   test('3 where nobody answers', async () => {
     expect(await loom('saga', 'list', '--url', 'http://localhost:9')).toMatchObject({ code: 3, stderr: 'http://localhost:9 does not answer.\n' })
     expect((await loomIn({ DATABASE_ADMIN_URL: 'postgres://postgres@localhost:9/loomworks' }, ['migrate'])).code).toBe(3)
     expect((await loomIn({ LOOMWORKS_HOME: join(whole.instance.home.path, 'nobody') }, ['saga', 'list'])).code).toBe(3)
   })
-  test('0 for help, with an example for every verb', async () => {
-    for (const verb of [['saga', 'list'], ['saga', 'show'], ['admin', 'grant'], ['bus', 'republish'], ['migrate']]) {
-      expect(await loom(...verb, '--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('Example:') })
-    }
+  test('0 for help', async () => {
+    expect(await loom('saga', 'list', '--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('Example:') })
   })
+})
+
+test('help has an example for every verb', () => {
+  const verbs = verbsOf(loomProgram()).filter(({ commands }) => commands.length === 0)
+  expect(verbs.length).toBeGreaterThan(15)
+  for (const verb of verbs) {
+    let help = ''
+    verb.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+    expect({ verb: verb.name(), help }).toEqual({ verb: verb.name(), help: expect.stringMatching(/\nExamples?:\n +\S.*loom/) })
+  }
 })

@@ -68,6 +68,7 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   retractMemory: () => ({ reason: 'mistaken', expected_version: 1 }),
   changeDisplayName: () => ({ display_name: 'Somebody' }),
   nameCompanion: () => ({ name: 'Iris' }),
+  actOnSaga: () => ({ action: 'retry', reason: 'a ticket', expected_revision: 0, dry_run: true }),
   searchSagasByEmail: () => ({ email: 'nobody@example.org', reason: 'a ticket' }),
 }
 

@@ -11,9 +11,3 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
     )
     .join('\n')
 }
-
-export function ageOf(from: string, now: number): string {
-  const seconds = Math.max(0, Math.round((now - Date.parse(from)) / 1000))
-  if (seconds < 120) return `${seconds} s`
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
-}

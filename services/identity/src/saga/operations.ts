@@ -1,5 +1,6 @@
 // The saga tool as identity offers it.
 
+import { actOnSagaRoute } from './act/route.ts'
 import { sagaDiffRoute } from './diff/route.ts'
 import { followSagaRoute } from './follow/route.ts'
 import { listSagasRoute } from './list/route.ts'
@@ -19,4 +20,5 @@ export const sagaTool = [
   followSagaRoute,
   sagaStateRoute,
   sagaDiffRoute,
+  actOnSagaRoute,
 ]

@@ -35,7 +35,7 @@ export function toldEvent(mask: Mask, definition: AnySaga, { revision, event, en
   }
 }
 
-function toldData(mask: Mask, definition: AnySaga, event: HistoryEvent['event']): JsonObject {
+export function toldData(mask: Mask, definition: AnySaga, event: HistoryEvent['event']): JsonObject {
   const data = { ...event.data } as JsonObject
   if (event.type === 'SagaRequested') return { ...data, input: masked(mask, definition.input, event.data.input) }
   if (event.type === 'StepSent') return { ...data, data: masked(mask, definition.steps[event.data.step]?.message?.do, event.data.data) }

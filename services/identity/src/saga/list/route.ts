@@ -13,7 +13,8 @@ const LIMIT = 50
 const yes = z.literal('true').transform(() => true)
 const ms = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
-const Query = z
+/** Filters, order and page of the list. */
+export const Listing = z
   .strictObject({
     state: SagaState.optional(),
     definition: SagaName.optional(),
@@ -31,7 +32,7 @@ const Query = z
     limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT),
   })
   .refine(({ sort, cursor }) => cursor === undefined || (sort === 'duration') === /^\d+~/.test(cursor), { path: ['cursor'], message: 'is of another order' })
-export type SagaQuery = z.output<typeof Query>
+type Listing = z.output<typeof Listing>
 
 export const SagaPage = z.object({ items: z.array(SagaListed), next_cursor: z.string().nullable() })
 
@@ -40,7 +41,7 @@ export const listSagasRoute = operation({
   id: 'listSagas',
   summary: 'The sagas by state, step, error, age and time taken; newest, slowest or soonest due first',
   authz: readsSagas,
-  query: Query,
+  query: Listing,
   reply: SagaPage,
   refuses: [shared.unauthenticated, shared.scope_missing, shared.actor_refused, shared.invalid_body],
 
@@ -49,7 +50,7 @@ export const listSagasRoute = operation({
 
 export async function sagaPage(
   { db, clock, store, sagas }: Pick<Sight, 'db' | 'clock' | 'store' | 'sagas'>,
-  query: SagaQuery,
+  query: Listing,
 ): Promise<z.output<typeof SagaPage>> {
   const { error_class: errorClass, older_ms: olderMs, slower_ms: slowerMs, cursor, ...rest } = query
   const nowMs = clock.now()

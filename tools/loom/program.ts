@@ -1,0 +1,34 @@
+// Every noun and verb of the operator's command line.
+import { Command } from 'commander'
+import { adminGrantCommand } from './admin/grant.ts'
+import { republishCommand } from './bus/republish.ts'
+import { migrateCommand } from './migrate/migrate.ts'
+import { actCommands } from './saga/act.ts'
+import { sagaDiffCommand } from './saga/diff.ts'
+import { findSagasCommand } from './saga/find.ts'
+import { listSagasCommand } from './saga/list.ts'
+import { showSagaCommand } from './saga/show.ts'
+import { sagaStateCommand } from './saga/state.ts'
+import { sagaStatsCommand } from './saga/stats.ts'
+import { sagaTimelineCommand } from './saga/timeline.ts'
+import { makeSecretsCommand } from './secrets/make.ts'
+
+const SAGA_VERBS = [listSagasCommand, sagaStatsCommand, findSagasCommand, showSagaCommand, sagaTimelineCommand, sagaStateCommand, sagaDiffCommand, actCommands]
+
+/** The program; it throws where commander would end the process. */
+export function loomProgram(): Command {
+  const program = new Command('loom').description('Looks at a Loomworks deployment and keeps it in order.')
+  const saga = program.command('saga').description('Sagas: what is under way, and what became of it.')
+  for (const add of SAGA_VERBS) add(saga)
+  adminGrantCommand(program.command('admin').description('Who may administer this deployment.'))
+  republishCommand(program.command('bus').description('What services tell each other.'))
+  makeSecretsCommand(program.command('secrets').description('What only one process each may know.'))
+  migrateCommand(program)
+  for (const command of [program, ...verbsOf(program)]) command.exitOverride()
+  return program
+}
+
+/** Everything below a command, near and far. */
+export function verbsOf(command: Command): readonly Command[] {
+  return command.commands.flatMap((each) => [each, ...verbsOf(each)])
+}
