@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { ServiceName } from '@loomworks/kernel'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -98,9 +99,22 @@ function deployed(): void {
   })
 }
 
+interface Testcontainers {
+  readonly DockerComposeEnvironment: new (directory: string, files: string[]) => ComposeEnvironment
+}
+
+interface ComposeEnvironment {
+  withProjectName(name: string): this
+  withEnvironment(environment: Record<string, string>): this
+  withAutoCleanup(on: boolean): this
+  withBuild(): this
+  withClientOptions(options: { readonly commandOptions: string[] }): this
+  up(): Promise<unknown>
+}
+
 /** Only who has Docker needs it, so it is not among the packages of a bare start. */
-async function testcontainers(): Promise<typeof import('testcontainers')> {
-  if (!existsSync(join(import.meta.dirname, 'node_modules', 'testcontainers')))
-    await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: import.meta.dirname })
-  return import('testcontainers')
+async function testcontainers(): Promise<Testcontainers> {
+  const folder = join(import.meta.dirname, 'node_modules', 'testcontainers')
+  if (!existsSync(folder)) await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: import.meta.dirname })
+  return import(pathToFileURL(join(folder, 'build', 'index.js')).href)
 }

@@ -10,7 +10,7 @@ import { headersOf } from './nats-message.ts'
 import { NatsPublisher, type Receipt } from './nats-publisher.ts'
 import { ensureTopology, type TopologyOptions } from './nats-topology.ts'
 import { type Asking, Link, NobodyThere, pauseMs, type Wire, type WireMessage, type WireSubscription } from './nats-wire.ts'
-import type { Bus, BusHealth, ConsumerSpec, Consumption, Delivery, Outgoing, Stored, StreamName, StreamSpec, Topology, Verdict } from './port.ts'
+import type { Bus, BusHealth, ConsumerSpec, Consumption, Delivery, Depth, Outgoing, Stored, StreamName, StreamSpec, Topology, Verdict } from './port.ts'
 
 export interface NatsBusOptions {
   /** `nats://host:port`, several with commas; may carry `user:password@`. */
@@ -155,6 +155,15 @@ export class NatsBus implements Bus {
   }
 
   /** Asks JetStream itself: a connection alone stores nothing. */
+  async depth(consumers: readonly Pick<ConsumerSpec, 'stream' | 'durable'>[]): Promise<readonly Depth[]> {
+    return Promise.all(
+      consumers.map(async ({ stream, durable }) => {
+        const info = await this.#api.consumer(stream, durable)
+        return { durable, waiting: info?.num_pending ?? 0, pending: info?.num_ack_pending ?? 0 }
+      }),
+    )
+  }
+
   async health(): Promise<BusHealth> {
     try {
       const found = await this.#api.stream('EVENTS', HEALTH_MS)

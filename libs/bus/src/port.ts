@@ -70,6 +70,15 @@ export interface Consumption {
   stop(deadlineMs: number): Promise<void>
 }
 
+/** How much lies before a durable. */
+export interface Depth {
+  readonly durable: string
+  /** Messages that nobody was given yet. */
+  readonly waiting: number
+  /** Given to a handler that has not answered. */
+  readonly pending: number
+}
+
 export interface BusHealth {
   readonly ok: boolean
   readonly detail?: string
@@ -87,6 +96,7 @@ export interface Bus {
   tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored>
   /** What is stored after the place `from`, without any effect on consumers. */
   browse(stream: StreamName, filter: string, from?: bigint): AsyncIterable<Stored>
+  depth(consumers: readonly Pick<ConsumerSpec, 'stream' | 'durable'>[]): Promise<readonly Depth[]>
   health(): Promise<BusHealth>
   drain(deadlineMs: number): Promise<void>
 }

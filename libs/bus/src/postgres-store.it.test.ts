@@ -162,14 +162,6 @@ test('a delivery claimed for a consumer that stopped meanwhile is given back at 
   await leaving.drain(500)
 })
 
-test('one process reads a durable once; when it has stopped it may begin again', async () => {
-  const spec = await durable(bus, newId())
-  const first = hearing(bus, spec)
-  expect(() => hearing(bus, spec)).toThrow(expect.objectContaining({ code: 'bus.durable_taken' }))
-  await first.stop()
-  await hearing(bus, spec).stop()
-})
-
 test('a message published in another process is with its handler sooner than the poll would find it', async () => {
   const entity = newId()
   const other = new PostgresBus({ db: database.open(2), onTrouble: () => undefined })

@@ -4,7 +4,7 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { Terminal, Transient } from '@loomworks/kernel'
 import { type Database, exec, many, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import type { Bus, ConsumerSpec, Consumption, Delivery, Outgoing, Stored, StreamName, Topology, Verdict } from './port.ts'
+import type { Bus, ConsumerSpec, Consumption, Delivery, Depth, Outgoing, Stored, StreamName, Topology, Verdict } from './port.ts'
 import { Consumer, patternOf, type Word } from './postgres-consumer.ts'
 import { Publisher, type Receipt } from './postgres-publisher.ts'
 import { Wakeups } from './postgres-wakeups.ts'
@@ -12,6 +12,7 @@ import { Wakeups } from './postgres-wakeups.ts'
 const MadeRow = z.object({ made: z.record(z.string(), z.json()) })
 const WorkedRow = z.object({ worked: z.bigint() })
 const DurableRow = z.object({ durable: z.string() })
+const DepthRow = z.object({ durable: z.string(), waiting: z.coerce.number(), pending: z.coerce.number() })
 const HeadRow = z.object({ head: z.bigint() })
 
 export interface PostgresBusOptions {
@@ -289,6 +290,12 @@ export class PostgresBus implements Bus {
       if (rows.length < BROWSE_PAGE) return
       after = rows.at(-1)?.seq ?? after
     }
+  }
+
+  async depth(consumers: readonly Pick<ConsumerSpec, 'durable'>[]): Promise<readonly Depth[]> {
+    const rows = await many(this.#db, DepthRow, sql`select durable, waiting, pending from bus.depth()`)
+    const found = new Map(rows.map((row) => [row.durable, row]))
+    return consumers.map(({ durable }) => found.get(durable) ?? { durable, waiting: 0, pending: 0 })
   }
 
   async health(): Promise<{ ok: boolean; detail?: string }> {

@@ -213,6 +213,7 @@ function bare(of: Bus): Bus {
     consume: (spec, handler) => of.consume(spec, handler),
     tail: (stream, filter, signal) => of.tail(stream, filter, signal),
     browse: (stream, filter, from) => of.browse(stream, filter, from),
+    depth: (consumers) => of.depth(consumers),
     health: () => of.health(),
     drain: (deadlineMs) => of.drain(deadlineMs),
   }

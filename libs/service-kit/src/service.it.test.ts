@@ -193,6 +193,7 @@ function crashingOnce(bus: Bus): Bus {
     consume: (spec, handler) => bus.consume(spec, dying(handler as (delivery: Delivery) => Promise<Verdict>)),
     tail: (stream, filter, signal) => bus.tail(stream, filter, signal),
     browse: (stream, filter, from) => bus.browse(stream, filter, from),
+    depth: (consumers) => bus.depth(consumers),
     health: () => bus.health(),
     drain: (deadlineMs) => bus.drain(deadlineMs),
   }

@@ -81,6 +81,20 @@ export function consuming(bench: () => Bench): void {
     expect(Math.min(here.heard.length, there.heard.length)).toBeGreaterThan(0)
   })
 
+  test('one process reads a durable once; when it has stopped it may begin again', async () => {
+    const { bus, another } = bench()
+    const entity = newId()
+    const spec = await durable(bus, entity)
+    const first = hearing(bus, spec)
+    expect(() => hearing(bus, spec)).toThrow(expect.objectContaining({ code: 'bus.durable_taken' }))
+    await using elsewhere = hearing(another(), spec)
+    await first.stop()
+    await using second = hearing(bus, spec)
+    for (const each of notes(entity, 20)) await bus.publish(each)
+    await expect.poll(() => second.heard.length + elsewhere.heard.length, LIMITS).toBe(20)
+    expect(first.heard).toHaveLength(0)
+  })
+
   test('no more than max pending are under way at once, over all instances', async () => {
     const { bus, another } = bench()
     const entity = newId()

@@ -52,6 +52,23 @@ export function looking(bench: () => Bench): void {
     await tail.ended
   })
 
+  test('the depth of a durable tells what waits and what is at work', async () => {
+    const { bus, another } = bench()
+    const entity = newId()
+    const spec = await durable(bus, entity, { maxPending: 1 })
+    expect(await bus.depth([spec])).toEqual([{ durable: spec.durable, waiting: 0, pending: 0 }])
+    for (const each of notes(entity, 3)) await bus.publish(each)
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>()
+    const consumption = bus.consume(spec, async () => {
+      await done
+      return 'ack'
+    })
+    await expect.poll(() => another().depth([spec]), LIMITS).toEqual([{ durable: spec.durable, waiting: 2, pending: 1 }])
+    finish()
+    await expect.poll(() => bus.depth([spec]), LIMITS).toEqual([{ durable: spec.durable, waiting: 0, pending: 0 }])
+    await consumption.stop(1000)
+  })
+
   test('a bus that stands says so', async () => {
     expect(await bench().bus.health()).toEqual({ ok: true })
   })

@@ -54,6 +54,19 @@ export function publishing(bench: () => Bench): void {
     expect(second?.seq).toBeGreaterThan(first.seq)
   })
 
+  test('id and headers come back as they were said, browsed and delivered', async () => {
+    const { bus } = bench()
+    const entity = newId()
+    const headers = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 'message-id': 'Grüße ✓ 漢字', empty: '', quoted: '{"a":"b: c"}' }
+    const message = { ...note(entity), id: `${entity}/createPending/do/1/ä`, headers }
+    await bus.publish(message)
+    expect(await storedOf(bus, entity)).toMatchObject([message])
+    await using listener = hearing(bus, await durable(bus, entity))
+    const [delivery] = await hears(listener, 1)
+    expect(delivery).toMatchObject(message)
+    expect(delivery?.headers).toEqual(headers)
+  })
+
   test('of many who publish one id at once, over two instances, one is the first', async () => {
     const { bus, another } = bench()
     const other = another()
