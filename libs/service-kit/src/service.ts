@@ -10,6 +10,7 @@ import { type Database, exec, sql } from '@loomworks/sql'
 import type { FastifyInstance } from 'fastify'
 import type { JSONWebKeySet } from 'jose'
 import { z } from 'zod'
+import { busMetrics } from './bus-metrics.ts'
 import { type Address, type ServiceClient, serviceClient } from './client.ts'
 import { consumeEvents, type EventHandler, laneConsumers } from './consumer.ts'
 import { httpServer } from './http.ts'
@@ -237,6 +238,7 @@ function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, 
   const stopping = new AbortController()
   const consumptions = startConsumptions(definition, parts, wiring)
   if (definition.migrations !== undefined) outboxMetrics(name, wiring)
+  busMetrics(consumersOf(definition), wiring)
   const relays: readonly Worker[] = definition.migrations === undefined ? [] : [{ name: 'outbox', run: (signal) => relay.run(signal) }]
   const projecting = projections === undefined ? [] : [projectionWorker(name, projections(parts), wiring)]
   const loops = [...relays, ...projecting, ...(workers?.(parts) ?? [])].map((worker) =>
