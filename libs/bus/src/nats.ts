@@ -154,7 +154,6 @@ export class NatsBus implements Bus {
     return browsed(this.#api, { stream, filter, from })
   }
 
-  /** Asks JetStream itself: a connection alone stores nothing. */
   async depth(consumers: readonly Pick<ConsumerSpec, 'stream' | 'durable'>[]): Promise<readonly Depth[]> {
     return Promise.all(
       consumers.map(async ({ stream, durable }) => {
@@ -164,6 +163,7 @@ export class NatsBus implements Bus {
     )
   }
 
+  /** Asks JetStream itself: a connection alone stores nothing. */
   async health(): Promise<BusHealth> {
     try {
       const found = await this.#api.stream('EVENTS', HEALTH_MS)
