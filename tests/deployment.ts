@@ -24,6 +24,8 @@ export interface DeploymentOptions {
   readonly environmentOf?: (name: string, own: Readonly<Record<string, string>>) => Readonly<Record<string, string>>
   /** The script that runs a service, in place of `npm run service`'s. */
   readonly scriptOf?: (service: ServiceName) => string
+  /** What browsers see it under; the first gateway's own URL where not said. */
+  readonly publicOrigin?: string
   /** Holds logs and secrets; one of its own that goes with the deployment where none is given. */
   readonly home?: string
 }
@@ -132,7 +134,7 @@ export class Deployment implements AsyncDisposable {
       DATABASE_PASSWORD_FILE: this.#secret(service, 'database-password'),
       NATS_PASSWORD_FILE: this.#secret(service, 'nats-password'),
       SERVICE_SECRET_FILE: this.#secret(service, 'service-secret'),
-      PUBLIC_ORIGIN: `http://localhost:${ports.get('gateway')?.[0]}`,
+      PUBLIC_ORIGIN: this.#options.publicOrigin ?? `http://localhost:${ports.get('gateway')?.[0]}`,
       RATE_IP: '100000/s',
       RATE_AUTH: '100000/s',
       RATE_SIGNUP_BEGIN: '100000/s',
@@ -163,6 +165,7 @@ export class ServiceProcess {
   readonly url: string
   readonly #options: ProcessOptions
   #child: ChildProcess | undefined
+  #told = false
 
   constructor(name: string, options: ProcessOptions) {
     this.name = name
@@ -175,6 +178,12 @@ export class ServiceProcess {
     return this.#child?.exitCode === null && this.#child.signalCode === null ? this.#child.pid : undefined
   }
 
+  /** How it ended, when it did so without being told to. */
+  get diedBy(): string | undefined {
+    const { exitCode = null, signalCode = null } = this.#child ?? {}
+    return this.#told || (exitCode === null && signalCode === null) ? undefined : `${this.name} ended by itself: ${signalCode ?? `code ${exitCode}`}`
+  }
+
   /** Starts it; `extra` settings hold for this run alone. */
   start(extra: Readonly<Record<string, string>> = {}): void {
     const { service, logs, script, environment } = this.#options
@@ -184,6 +193,7 @@ export class ServiceProcess {
     for (const stream of [child.stdout, child.stderr]) stream.pipe(log, { end: false })
     child.once('exit', () => log.end())
     this.#child = child
+    this.#told = false
   }
 
   async ready(): Promise<void> {
@@ -200,6 +210,7 @@ export class ServiceProcess {
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const child = this.#child
     if (child === undefined || this.pid === undefined) return Promise.resolve(child?.exitCode ?? null)
+    this.#told = true
     return new Promise((done) => {
       child.once('exit', (code) => done(code))
       child.kill(signal)

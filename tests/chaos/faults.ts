@@ -68,6 +68,8 @@ export class Dice {
   }
 }
 
+/** Between a message and the kill it brings. */
+export const LONGEST_WAIT_MS = 20
 const MOST_FAULTS = 3
 const KINDS = ['crash', 'crash', 'crash', 'crash', 'kill', 'restart', 'freeze', 'latency', 'blackhole', 'reset', 'halfClose', 'drop', 'engine'] as const
 const SERVICES = ServiceName.options.filter((name) => name !== 'gateway')
@@ -103,5 +105,5 @@ function crashBy(dice: Dice): Fault {
   // Facts are read by four services, in eight lanes each: the point with the most behind it.
   const point = dice.pick<PointName>([...names, 'fact arrives', 'fact arrives'])
   const { of } = CRASH_POINTS[point]
-  return { kind: 'crash', service: dice.pick<ServiceName>(of), point, after: dice.between(0, 12), waitMs: dice.between(0, 20) }
+  return { kind: 'crash', service: dice.pick<ServiceName>(of), point, after: dice.between(0, 12), waitMs: dice.between(0, LONGEST_WAIT_MS) }
 }

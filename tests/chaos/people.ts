@@ -12,6 +12,8 @@ export interface Newcomer {
   readonly claimToken: string | undefined
   registration: Proven | undefined
   told: boolean
+  /** How often something was asked again. */
+  triedAgain: number
 }
 
 /** Answers that are nobody's fault while servers are away: try again. */
@@ -19,7 +21,7 @@ const PASSING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
 
 export function newcomer(claimToken?: string): Newcomer {
   const displayName = `canary-${randomUUID()}`
-  return { about: { email: `${displayName}@example.org`, displayName }, claimToken, registration: undefined, told: false }
+  return { about: { email: `${displayName}@example.org`, displayName }, claimToken, registration: undefined, told: false, triedAgain: 0 }
 }
 
 /** Signs up, trying again at whatever breaks, until told or the time is over. Throws Unexpected for an answer that nothing explains. */
@@ -32,7 +34,9 @@ export async function signUp(url: string, person: Newcomer, over: AbortSignal): 
       // A call that broke off is asked again; an answer is looked at.
       if (error instanceof Unexpected && !PASSING.has(error.said.status)) throw error
     }
-    if (!person.told) await delay(AGAIN_MS, undefined, { signal: over }).catch(() => undefined)
+    if (person.told) return
+    person.triedAgain += 1
+    await delay(AGAIN_MS, undefined, { signal: over }).catch(() => undefined)
   }
 }
 

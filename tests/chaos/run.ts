@@ -59,7 +59,7 @@ async function oneRun(stage: Stage, admin: PersonClient, seed: number): Promise<
   )
   await Promise.all([delay(LEAST_MS), ...plan.map((fault) => inflict(stage, fault, (n) => dice.between(0, n - 1)))])
   enough.abort()
-  await stage.mend()
+  wrong.push(...(await stage.mend()))
   over.abort()
   await lanes
   const settledMs = await settled(stage, url).catch((error: unknown) => {
@@ -115,7 +115,7 @@ async function settled(stage: Stage, url: string): Promise<number> {
 }
 
 /** What has to follow has the time to; what is still wrong then is wrong. */
-async function followed(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
+export async function followed(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
   let found: readonly string[] = []
   await eventually(async () => {
     found = await look()

@@ -2,12 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { EventStore } from '@loomworks/event-store'
 import { EventStoreDbEventStore } from '@loomworks/event-store/eventstoredb'
 import type { ServiceName } from '@loomworks/kernel'
 import { Deployment, type ServiceProcess } from '../deployment.ts'
 import { type Mistreated, type MistreatedPostgres, startDatabase, startNats, startStub } from './engines.ts'
-import type { Engine, Link } from './faults.ts'
+import { type Engine, type Link, LONGEST_WAIT_MS } from './faults.ts'
 import { FaultProxy } from './proxy.ts'
 
 export interface StageOptions {
@@ -15,6 +16,8 @@ export interface StageOptions {
   readonly nats: string
   /** Of each service. */
   readonly instances: number
+  /** What browsers see it under, where something stands before the gateways. */
+  readonly publicOrigin?: string
   /** The script that runs a service, where a bug is planted in it. */
   readonly scriptOf?: (service: ServiceName) => string
 }
@@ -35,7 +38,7 @@ export class Stage implements AsyncDisposable {
     this.#links = parts.links
   }
 
-  static async open({ nats, instances, scriptOf }: StageOptions): Promise<Stage> {
+  static async open({ nats, instances, scriptOf, publicOrigin }: StageOptions): Promise<Stage> {
     const home = mkdtempSync(join(tmpdir(), 'loomworks-chaos-'))
     const secrets = join(home, 'secrets')
     const database = await startDatabase(join(home, 'database'))
@@ -53,6 +56,7 @@ export class Stage implements AsyncDisposable {
       home,
       environment: urls,
       ...(scriptOf && { scriptOf }),
+      ...(publicOrigin !== undefined && { publicOrigin }),
       environmentOf: (name, own) => throughLinks(links, name, own),
     })
     const eventStore = new EventStoreDbEventStore({ url: eventStoreUrl, onTrouble: () => undefined })
@@ -68,15 +72,19 @@ export class Stage implements AsyncDisposable {
     return this.#links.get(`${process.name} ${link}`)
   }
 
-  /** Ends every fault that still goes on, and brings back what was killed. */
-  async mend(): Promise<void> {
+  /** Ends every fault that still goes on, and brings back what was killed. Tells which process ended without being killed. */
+  async mend(): Promise<readonly string[]> {
     for (const proxy of this.#links.values()) proxy.heal()
+    // A kill that was on its way has arrived.
+    await delay(2 * LONGEST_WAIT_MS)
+    const died = this.deployment.processes.flatMap(({ diedBy }) => diedBy ?? [])
     await Promise.all([...this.engines.values()].map((engine) => engine.mend()))
     for (const each of this.deployment.processes) {
       each.thaw()
       if (each.pid === undefined) each.start()
     }
     await Promise.all(this.deployment.processes.map((each) => each.ready()))
+    return died
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
