@@ -21,13 +21,9 @@ test('a cluster, by a name or by its nodes', () => {
 test('credentials go to the header and into the string for a node', () => {
   const address = addressOf('esdb+discover://loom:p%40ss@a:1?tls=true&connectionName=loomworks')
   expect(address.authorization).toBe(`Basic ${Buffer.from('loom:p@ss').toString('base64')}`)
-  const settings = 'tls=true&connectionName=loomworks&throwOnAppendFailure=true&keepAliveInterval=10007'
-  expect(address.clientUrl(7)).toBe(`esdb+discover://loom:p%40ss@a:1?${settings}`)
-  expect(address.clientUrl(7, { host: 'b', port: 3 })).toBe(`esdb://loom:p%40ss@b:3?${settings}`)
-})
-
-test('a keep-alive that is switched off stays so', () => {
-  expect(addressOf('esdb://a?keepAliveInterval=-1').clientUrl(7)).toBe('esdb://a?keepAliveInterval=-1&throwOnAppendFailure=true')
+  const settings = 'tls=true&connectionName=loomworks&throwOnAppendFailure=true'
+  expect(address.clientUrl()).toBe(`esdb+discover://loom:p%40ss@a:1?${settings}`)
+  expect(address.clientUrl({ host: 'b', port: 3 })).toBe(`esdb://loom:p%40ss@b:3?${settings}`)
 })
 
 test.each(['http://db:2113', 'esdb://', 'esdb://loom:secret@', 'esdb://db:notaport', 'esdb://loom:secret@d b', 'postgres://loom:secret@db/x'])(

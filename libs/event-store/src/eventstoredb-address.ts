@@ -16,16 +16,15 @@ export interface Address {
   readonly ca: string | undefined
   /** For the header of a request over HTTP. */
   readonly authorization: string | undefined
-  /** What the n-th client of the process is made from: one of the node that was said to lead, where that was said. */
-  clientUrl(n: number, leader?: Node): string
+  /** What a client is made from: one of the node that was said to lead, where that was said. */
+  clientUrl(leader?: Node): string
 }
 
 const FORM = /^esdb(?<discover>\+discover)?:\/\/(?:(?<user>[^:@/?]+):(?<password>[^@/?]+)@)?(?<hosts>[^@/?]+)\/?(?:\?(?<settings>.*))?$/
 const HOST = /^(?<host>[\w.-]+)(?::(?<port>\d{1,5}))?$/
 const DEFAULT_PORT = 2113
-const KEEP_ALIVE_MS = 10_000
 /** The last of a setting wins. An append that fails must throw: where it does not, the client tells a wrong revision. */
-const OURS = ['throwOnAppendFailure=true']
+const OURS = 'throwOnAppendFailure=true'
 
 /** Throws Terminal `event_store.bad_url` in a sentence without the string itself, which may hold a password. */
 export function addressOf(url: string): Address {
@@ -36,7 +35,6 @@ export function addressOf(url: string): Address {
   const given = new Map(settings.split('&').map((each) => [flat(each.split('=')[0] ?? ''), decodeURIComponent(each.split('=').slice(1).join('='))]))
   const tls = given.get('tls') !== 'false'
   const credentials = user === undefined ? '' : `${user}:${password}@`
-  const keepAliveMs = Number(given.get('keepaliveinterval') ?? KEEP_ALIVE_MS)
   return {
     nodes,
     isCluster: discover !== undefined || nodes.length > 1,
@@ -44,19 +42,12 @@ export function addressOf(url: string): Address {
     ca: tls ? certificateOf(given.get('tlscafile')) : undefined,
     authorization:
       user === undefined ? undefined : `Basic ${Buffer.from(`${decodeURIComponent(user)}:${decodeURIComponent(password ?? '')}`).toString('base64')}`,
-    clientUrl: (n, leader) => {
+    clientUrl: (leader) => {
       const where = leader === undefined ? `esdb${discover ?? ''}://${credentials}${hosts}` : `esdb://${credentials}${leader.host}:${leader.port}`
-      return `${where}?${[settings, ...OURS, keepAliveOf(keepAliveMs, n)].filter(Boolean).join('&')}`
+      return `${where}?${[settings, OURS].filter(Boolean).join('&')}`
     },
   }
 }
-
-/** Clients that are made alike share a connection, also with one that was disposed of because it hangs: so no two are made alike. */
-function keepAliveOf(ms: number, n: number): string | undefined {
-  return ms < 0 ? undefined : `keepAliveInterval=${ms + (n % MOST_ALIKE)}`
-}
-
-const MOST_ALIKE = 1000
 
 function nodeOf(text: string): Node {
   const { host, port = DEFAULT_PORT } = HOST.exec(text.trim())?.groups ?? {}

@@ -94,7 +94,11 @@ describe('TLS', () => {
   })
 
   test('a server that another one vouches for is not spoken to', async () => {
-    await using stage = await esdbStage({ tls: certificate('two'), settings: `&tlsCAFile=${encodeURIComponent(certificate('three').file)}`, deadlineMs: 500 })
+    await using stage = await esdbStage({
+      tls: certificate('two'),
+      settings: `&tlsCAFile=${encodeURIComponent(certificate('three').file)}`,
+      timing: { deadlineMs: 500 },
+    })
     await expect(stage.store.health()).rejects.toThrow(Transient)
     await expect(stage.store.append(freshStream(), events(1), 'no_stream')).rejects.toThrow(Transient)
     expect(stage.stub.connections).toBe(0)
@@ -108,7 +112,7 @@ describe('TLS', () => {
 
 describe('closing', () => {
   test('ends what is under way, subscriptions quietly and the rest with Transient', async () => {
-    await using stage = await esdbStage()
+    await using stage = await esdbStage({ timing: PATIENT })
     const stream = freshStream()
     await stage.store.append(stream, events(1), 'no_stream')
     const following = all(stage.store.subscribe({ prefixes: [stream] }, { signal: new AbortController().signal }))
@@ -116,8 +120,11 @@ describe('closing', () => {
     stage.stub.freeze()
     const hanging = [stage.store.append(stream, events(1), 0n), all(stage.store.readStream(stream)), all(stage.store.readAll({ prefixes: [stream] }))]
     const outcomes = Promise.allSettled(hanging)
+    const began = performance.now()
     await stage.store.close()
     for (const outcome of await outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(Transient) })
+    // The connection itself finds out after twenty seconds.
+    expect(performance.now() - began).toBeLessThan(15_000)
     expect((await following).filter(({ kind }) => kind === 'event')).toHaveLength(1)
     await expect(stage.store.append(stream, events(1), 0n)).rejects.toThrow(Transient)
   })
@@ -140,8 +147,10 @@ describe('closing', () => {
     expect((await lines.next()).value).toBe('following')
     stub.freeze()
     child.stdin.end('go\n')
+    const began = performance.now()
     expect((await lines.next()).value).toBe('closed')
     expect(await once(child, 'exit')).toEqual([0, null])
+    expect(performance.now() - began).toBeLessThan(15_000)
   })
 })
 
@@ -205,10 +214,13 @@ function openStore(url: string): AsyncDisposable & { readonly store: EventStoreD
   return { store, [Symbol.asyncDispose]: () => store.close() }
 }
 
+/** Longer than a test may take: what ends earlier was not ended by a timer. */
+const PATIENT = { attemptMs: 120_000, deadlineMs: 120_000, readMs: 120_000 }
+
 const CLOSING = `
   const { EventStoreDbEventStore } = await import('@loomworks/event-store/eventstoredb')
   const { once } = await import('node:events')
-  const store = new EventStoreDbEventStore({ url: process.argv[1], onTrouble: () => {} })
+  const store = new EventStoreDbEventStore({ url: process.argv[1], onTrouble: () => {}, timing: ${JSON.stringify(PATIENT)} })
   const event = () => ({ id: crypto.randomUUID(), type: 'Noted', body: {} })
   await store.append('closing-1', [event()], 'no_stream')
   const following = (async () => {

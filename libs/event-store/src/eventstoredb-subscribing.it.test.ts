@@ -52,7 +52,7 @@ describe('a subscription outlives its server', () => {
   })
 
   test('a reader that is behind waits for a server that is not ready, for ever', async () => {
-    await using stage = await esdbStage({ deadlineMs: 300 })
+    await using stage = await esdbStage({ timing: { deadlineMs: 300 } })
     const stream = freshStream()
     const list = await appended(stage.store, stream, 0)
     stage.stub.faults.notReady = true
@@ -147,14 +147,20 @@ describe('one connection carries a hundred streams', () => {
   test('a hundred and fifty followers of one set of streams are one subscription', async () => {
     await using stage = await esdbStage({ streamsPerConnection: 20 })
     const stream = freshStream()
-    const followers = Array.from({ length: 150 }, (_, n) => {
+    const stop = new AbortController()
+    const read = Array.from({ length: 150 }, (): string[] => [])
+    const followers = read.map(async (ids, n) => {
       const prefixes = n % 2 === 0 ? [stream, 'other-'] : ['other-', stream]
-      return firstEvents(stage.store.subscribe({ prefixes }, { signal: never }), 4)
+      for await (const delivery of stage.store.subscribe({ prefixes }, { signal: stop.signal })) if (delivery.kind === 'event') ids.push(delivery.event.id)
     })
     const written = [...(await appended(stage.store, stream, 0))]
-    await eventually(() => expect(stage.stub.faults.openSubscriptions).toBe(1))
+    await eventually(() => expect(read.every((ids) => ids.length === 2)).toBe(true))
     written.push(...(await appended(stage.store, stream, 2)))
-    for (const read of await Promise.all(followers)) expect(idsOf(read)).toEqual(idsOf(written))
+    await eventually(() => expect(read.every((ids) => ids.length === 4)).toBe(true))
+    expect(stage.stub.faults.openSubscriptions).toBe(1)
+    expect(new Set(read.map((ids) => ids.join()))).toEqual(new Set([idsOf(written).join()]))
+    stop.abort()
+    await Promise.all(followers)
     await eventually(() => expect(stage.stub.faults.openSubscriptions).toBe(0))
   })
 
@@ -169,12 +175,12 @@ describe('one connection carries a hundred streams', () => {
   })
 
   test('appends find room while more reads hang than a connection carries', async () => {
-    await using stage = await esdbStage({ deadlineMs: 20_000 })
-    await stage.store.append(freshStream(), events(1), 'no_stream')
+    await using stage = await esdbStage({ timing: { deadlineMs: 30_000, readMs: 20_000, attemptMs: 5000 } })
     stage.stub.faults.hold('read')
     const reads = Array.from({ length: 200 }, () => all(stage.store.readStream(freshStream())))
     await eventually(() => expect(stage.stub.faults.held('read')).toBeGreaterThan(50))
     expect(await stage.store.append(freshStream(), events(1), 'no_stream')).toMatchObject({ ok: true })
+    expect(stage.troubles).toEqual([])
     stage.stub.faults.release('read')
     expect((await Promise.all(reads)).flat()).toEqual([])
   })
@@ -182,12 +188,15 @@ describe('one connection carries a hundred streams', () => {
 
 describe('reads are raced by a timer of ours', () => {
   test('a frozen server: a read is given up, and the next one finds a new client', async () => {
-    await using stage = await esdbStage({ deadlineMs: 1500 })
+    await using stage = await esdbStage({ timing: { deadlineMs: 1500 } })
     const stream = freshStream()
     const list = await appended(stage.store, stream, 0)
     stage.stub.freeze()
+    const began = performance.now()
     await expect(all(stage.store.readStream(stream))).rejects.toThrow(Transient)
     await expect(all(stage.store.readAll({ prefixes: [stream] }))).rejects.toThrow(Transient)
+    // The connection itself finds out after twenty seconds.
+    expect(performance.now() - began).toBeLessThan(15_000)
     stage.stub.thaw()
     expect(idsOf(await all(stage.store.readStream(stream)))).toEqual(idsOf(list))
     expect(idsOf(await all(stage.store.readAll({ prefixes: [stream] })))).toEqual(idsOf(list))
@@ -197,23 +206,23 @@ describe('reads are raced by a timer of ours', () => {
 describe('a slow consumer', () => {
   test('gets everything in order, though the live end has long gone past it', async () => {
     await using stage = await esdbStage()
-    const stream = freshStream()
-    await appended(stage.store, stream, 0)
+    const { stream, live, written } = await followed(stage)
     const stop = new AbortController()
-    const deliveries = stage.store.subscribe({ prefixes: [stream] }, { signal: stop.signal })[Symbol.asyncIterator]()
+    const slow = stage.store.subscribe({ prefixes: [stream] }, { signal: stop.signal })[Symbol.asyncIterator]()
     const ids: string[] = []
-    const take = async (count: number) => {
-      while (ids.length < count) {
-        const { value } = await deliveries.next()
-        if (value?.kind === 'event') ids.push(value.event.id)
-      }
+    const next = async () => {
+      const { value } = await slow.next()
+      if (value?.kind === 'event') ids.push(value.event.id)
+      return value?.kind
     }
-    await take(2)
-    const written = await manyAppended(stage.store, stream, 2)
-    await take(2 + written.length)
-    expect(ids.slice(2)).toEqual(idsOf(written))
+    while ((await next()) !== 'caught_up');
+    written.push(...(await manyAppended(stage.store, stream, 2)))
+    await eventually(() => expect(live.ids).toEqual(idsOf(written)))
+    while (ids.length < written.length) await next()
+    expect(ids).toEqual(idsOf(written))
     stop.abort()
-    await deliveries.next()
+    await slow.next()
+    await live.stop()
   })
 })
 

@@ -129,11 +129,8 @@ export class EventStoreDbEventStore implements EventStore {
 /** A client that may be used: its server answers and is new enough. */
 async function opened(address: Address, leader: Node | undefined, timeoutMs: number): Promise<Driver> {
   await probe(address, timeoutMs)
-  return driverOf(EventStoreDBClient.connectionString(address.clientUrl(++clients, leader)))
+  return driverOf(EventStoreDBClient.connectionString(address.clientUrl(leader)))
 }
-
-/** How many clients this process has made. */
-let clients = 0
 
 function driverOf(client: EventStoreDBClient): Driver {
   return {
@@ -192,22 +189,18 @@ interface Subscription {
   readonly follower: Follower
 }
 
-/** Checkpoints and "caught up" overtake events in the client's buffer: each is put back behind what came before it. */
+/** Events are listened to and not taken from the client's buffer: there, checkpoints and "caught up" would overtake them. */
 function subscribe(client: EventStoreDBClient, { filter, after, follower }: Subscription): Cancel {
   let over = false
-  let received = 0
-  const later: { readonly due: number; readonly tell: () => void }[] = []
-  const inOrder = (tell: () => void) => {
-    if (stream.readableLength === 0 && later.length === 0) tell()
-    else later.push({ due: received + stream.readableLength, tell })
-  }
   const stream: AllStreamSubscription = client.subscribeToAll({
     fromPosition: positionOf(after),
     filter: streamNameFilter({
       prefixes: [...filter.prefixes],
       checkpointInterval: 1,
       maxSearchWindow: SEARCH_WINDOW,
-      checkpointReached: async (_, { commit }) => inOrder(() => over || follower.checkpoint(String(commit))),
+      checkpointReached: async (_, { commit }) => {
+        if (!over) follower.checkpoint(String(commit))
+      },
     }),
   })
   const end = (error?: unknown) => {
@@ -216,11 +209,9 @@ function subscribe(client: EventStoreDBClient, { filter, after, follower }: Subs
     follower.end(error)
   }
   stream.on('confirmation', () => over || follower.confirmed())
-  stream.on('caughtUp', () => inOrder(() => over || follower.caughtUp()))
+  stream.on('caughtUp', () => over || follower.caughtUp())
   stream.on('data', ({ event }: Resolved) => {
-    received++
     if (!over && event !== undefined) guarded(() => follower.entry(entryOf(event)), end)
-    while (later[0] !== undefined && later[0].due <= received) later.shift()?.tell()
   })
   stream.on('end', () => end())
   stream.on('error', end)
@@ -262,7 +253,8 @@ function positionOf(position: Position) {
   return position === BEGINNING ? 'start' : { commit: BigInt(position), prepare: BigInt(position) }
 }
 
-/** The client ends its calls and leaves its connection open for half an hour; it shows it to nobody. */
+/** The client shows its channel to nobody and leaves it open, and a next client of the same address would take over its connection,
+ *  also one that hangs. */
 const CHANNEL = 'getChannel'
 
 async function dispose(client: EventStoreDBClient): Promise<void> {

@@ -105,7 +105,7 @@ async function walk(call: ReadCall, { log, faults, options, waiting }: Subscribi
   let index = firstOfSubscription(log, options)
   const first = index
   while (!waiting.over && !call.cancelled && !call.destroyed) {
-    const event = log.all[index]
+    const event = waiting.mute ? undefined : log.all[index]
     if (event === undefined) {
       const before = log.all[index - 1]
       if (!live && index > first && before !== undefined && filter !== undefined) await sent(call, checkpoint(before.position))
@@ -168,7 +168,7 @@ class Waiting {
   async news(index: number): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#tell = resolve
-      if (this.over || index < this.#log.all.length) resolve()
+      if (this.over || (!this.mute && index < this.#log.all.length)) resolve()
     })
   }
 

@@ -1,5 +1,5 @@
 // A stub and stores on it that do not wait long, for tests of what goes wrong.
-import { EventStoreDbEventStore } from '@loomworks/event-store/eventstoredb'
+import { EventStoreDbEventStore, type EventStoreDbOptions } from '@loomworks/event-store/eventstoredb'
 import { EsdbStub, type StubOptions } from './stub.ts'
 
 /** Short enough for a test and long enough for a busy machine. */
@@ -15,19 +15,18 @@ export interface Stage extends AsyncDisposable {
 }
 
 export interface StageOptions extends StubOptions {
-  /** How long an append or a read is tried in all. */
-  readonly deadlineMs?: number
+  /** Other times to wait than those of a stage. */
+  readonly timing?: EventStoreDbOptions['timing']
   /** Further settings of the connection string. */
   readonly settings?: string
 }
 
-export async function esdbStage({ deadlineMs, settings = '', ...options }: StageOptions = {}): Promise<Stage> {
+export async function esdbStage({ timing, settings = '', ...options }: StageOptions = {}): Promise<Stage> {
   const stub = await new EsdbStub(options).start()
   const stores: EventStoreDbEventStore[] = []
   const troubles: unknown[] = []
-  const timing = { ...TIMING, ...(deadlineMs !== undefined && { deadlineMs }) }
   const another = () => {
-    const store = new EventStoreDbEventStore({ url: stub.url(settings), onTrouble: (error) => troubles.push(error), timing })
+    const store = new EventStoreDbEventStore({ url: stub.url(settings), onTrouble: (error) => troubles.push(error), timing: { ...TIMING, ...timing } })
     stores.push(store)
     return store
   }
