@@ -12,6 +12,24 @@ CREATE INDEX challenge_by_expiry ON identity.challenges USING btree (expires_at)
 CREATE UNIQUE INDEX challenge_of_registration ON identity.challenges USING btree (registration_id) WHERE (registration_id IS NOT NULL);
 grant delete, insert, select, update to identity;
 
+create table dead_letter_decision (
+  id uuid not null,
+  letter bigint not null,
+  message_id text not null,
+  saga_id uuid,
+  decision text not null,
+  edited boolean not null,
+  reason text not null,
+  decided_by jsonb not null,
+  decided_at timestamp with time zone not null,
+  CHECK (((char_length(reason) >= 3) AND (char_length(reason) <= 500))),
+  CHECK ((decision = ANY (ARRAY['redriven'::text, 'discarded'::text]))),
+  PRIMARY KEY (id)
+);
+CREATE INDEX dead_letter_decision_of_letter ON identity.dead_letter_decision USING btree (letter);
+CREATE INDEX dead_letter_decision_of_saga ON identity.dead_letter_decision USING btree (saga_id) WHERE (saga_id IS NOT NULL);
+grant delete, insert, select, update to identity;
+
 create table deployment (
   only_row boolean not null default true,
   rp_id text not null,

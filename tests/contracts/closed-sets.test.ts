@@ -27,7 +27,15 @@ import { expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { SERVICES } from '../../dev/services.ts'
 import { AssetKind, ExhaustionPreference, GrantStatus, LicenseTier, PartyKind, RegistryStatus, TxKind } from '../../services/credit/src/vocabulary.ts'
-import { ChallengePurpose, CredentialState, RegistrationState, SessionDelivery, StepUpLevel, ThrottleKind } from '../../services/identity/src/vocabulary.ts'
+import {
+  ChallengePurpose,
+  CredentialState,
+  LetterDecision,
+  RegistrationState,
+  SessionDelivery,
+  StepUpLevel,
+  ThrottleKind,
+} from '../../services/identity/src/vocabulary.ts'
 import { ActivityKind, BindingKind, GateState, LifetimeKind } from '../../services/memory/src/vocabulary.ts'
 
 const SETS: Readonly<Record<string, z.ZodEnum>> = {
@@ -56,6 +64,7 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'credit.saga_fence.state': FenceState,
   'credit.tx.kind': TxKind,
   'identity.challenges.purpose': ChallengePurpose,
+  'identity.dead_letter_decision.decision': LetterDecision,
   'identity.membership_designations.designation': Designation,
   'identity.memberships.principal_kind': PrincipalKind,
   'identity.pending_registrations.state': RegistrationState,

@@ -69,6 +69,9 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   changeDisplayName: () => ({ display_name: 'Somebody' }),
   nameCompanion: () => ({ name: 'Iris' }),
   actOnSaga: () => ({ action: 'retry', reason: 'a ticket', expected_revision: 0, dry_run: true }),
+  replaySagas: () => ({ since: '2030-01-02T03:04:05Z' }),
+  redriveDeadLetter: () => ({ reason: 'a ticket', dry_run: true }),
+  discardDeadLetter: () => ({ reason: 'a ticket' }),
   searchSagasByEmail: () => ({ email: 'nobody@example.org', reason: 'a ticket' }),
 }
 

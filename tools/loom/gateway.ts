@@ -30,6 +30,8 @@ export interface Question {
   readonly path: string
   /** Posted where it is there. */
   readonly body?: unknown
+  /** Posts without a body. */
+  readonly post?: boolean
 }
 
 /** A query of what is there. */
@@ -65,11 +67,11 @@ export async function* followed<S extends z.ZodType>(options: GatewayOptions, pa
   }
 }
 
-async function sent({ url, token }: GatewayOptions, { path, body }: Question): Promise<Dispatcher.ResponseData> {
+async function sent({ url, token }: GatewayOptions, { path, body, post = body !== undefined }: Question): Promise<Dispatcher.ResponseData> {
   const base = url ?? announcedUrl(home())
   if (base === undefined) throw new Failed(3, 'No Loomworks runs in LOOMWORKS_HOME: start one, or name it with --url.')
   return request(new URL(path, base), {
-    method: body === undefined ? 'GET' : 'POST',
+    method: post ? 'POST' : 'GET',
     headers: { authorization: `Bearer ${token ?? operatorToken()}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
     headersTimeout: TIMEOUT_MS,
     ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -4,16 +4,29 @@ import { adminGrantCommand } from './admin/grant.ts'
 import { republishCommand } from './bus/republish.ts'
 import { migrateCommand } from './migrate/migrate.ts'
 import { actCommands } from './saga/act.ts'
+import { deadLetterCommands } from './saga/dead-letters.ts'
 import { sagaDiffCommand } from './saga/diff.ts'
 import { findSagasCommand } from './saga/find.ts'
 import { listSagasCommand } from './saga/list.ts'
+import { replaySagasCommand } from './saga/replay.ts'
 import { showSagaCommand } from './saga/show.ts'
 import { sagaStateCommand } from './saga/state.ts'
 import { sagaStatsCommand } from './saga/stats.ts'
 import { sagaTimelineCommand } from './saga/timeline.ts'
 import { makeSecretsCommand } from './secrets/make.ts'
 
-const SAGA_VERBS = [listSagasCommand, sagaStatsCommand, findSagasCommand, showSagaCommand, sagaTimelineCommand, sagaStateCommand, sagaDiffCommand, actCommands]
+const SAGA_VERBS = [
+  listSagasCommand,
+  sagaStatsCommand,
+  findSagasCommand,
+  showSagaCommand,
+  sagaTimelineCommand,
+  sagaStateCommand,
+  sagaDiffCommand,
+  replaySagasCommand,
+  actCommands,
+  deadLetterCommands,
+]
 
 /** The program; it throws where commander would end the process. */
 export function loomProgram(): Command {

@@ -15,6 +15,7 @@ import { type Address, type ServiceClient, serviceClient } from './client.ts'
 import { consumeEvents, type EventHandler, laneConsumers } from './consumer.ts'
 import { httpServer } from './http.ts'
 import type { Log } from './logger.ts'
+import { messageOperations } from './message-operations.ts'
 import { type ServiceMetrics, serviceMetrics } from './metrics.ts'
 import type { Operation } from './operation.ts'
 import { outboxMetrics } from './outbox-metrics.ts'
@@ -207,13 +208,14 @@ function appOf<Parts, Config>(definition: ServiceDefinition<Parts, Config>, part
   })
 }
 
-/** Who takes part in sagas answers to the saga tool. */
+/** Who takes part in sagas, or publishes facts, answers to the saga tool. */
 function toolOperations<Parts, Config>(
-  { name, sagaSteps = [], sagaEffects }: ServiceDefinition<Parts, Config>,
+  { name, migrations, sagaSteps = [], sagaEffects }: ServiceDefinition<Parts, Config>,
   parts: Parts,
-  { db }: Wiring<Config>,
+  { db, bus }: Wiring<Config>,
 ): readonly Operation<Parts>[] {
-  return sagaSteps.length === 0 ? [] : sagaOperations({ db, schema: name, effects: sagaEffects?.(parts) ?? (async () => []) })
+  const ofSagas = sagaSteps.length === 0 ? [] : sagaOperations({ db, schema: name, effects: sagaEffects?.(parts) ?? (async () => []) })
+  return [...ofSagas, ...(migrations === undefined ? [] : messageOperations(name, bus))]
 }
 
 function probesOf<Config>({ db, bus, eventStore, client }: Wiring<Config>): Readonly<Record<string, () => Promise<void>>> {

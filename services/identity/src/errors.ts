@@ -59,7 +59,18 @@ export const saga = refusals('saga', {
   cancelled: { status: 409, says: 'An operator has cancelled this before it was done.', remedy: 'Nothing was kept. Begin again, or ask the operator why.' },
 })
 
-export const catalogues = [signup, passkey, totp, login, credential, claim, saga]
+export const dlq = refusals('dlq', {
+  not_found: { status: 404, says: 'There is no such dead letter.', remedy: 'Look at the list; letters are kept for ninety days.' },
+  saga_closed: { status: 409, says: 'The saga that this belongs to has ended.', remedy: 'Discard it: nobody waits for it any more.' },
+  edit_invalid: {
+    status: 422,
+    says: 'The message as edited is not one that its readers take.',
+    remedy: 'Mend what `errors` names.',
+    details: z.object({ errors: z.array(z.object({ pointer: z.string(), code: z.string(), message: z.string() })) }),
+  },
+})
+
+export const catalogues = [signup, passkey, totp, login, credential, claim, saga, dlq]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {

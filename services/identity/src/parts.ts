@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import type { OutboxRelay } from '@loomworks/bus'
-import { type Clock, Terminal, tokenHash } from '@loomworks/kernel'
+import type { OutboxRelay, Outgoing } from '@loomworks/bus'
+import { type Clock, ServiceName, Terminal, tokenHash } from '@loomworks/kernel'
 import { ParticipantLog, type SagaHost } from '@loomworks/sagas'
 import { keyFromFile, type Log, requireSameKey, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
+import { z } from 'zod'
 import type { IdentityConfig } from './config.ts'
 import { type Cookies, cookiesFor } from './cookies.ts'
 import { SAGAS } from './definitions.ts'
@@ -34,6 +35,8 @@ export interface IdentityParts {
   readonly cookies: Cookies
   /** Runs the signups. */
   readonly sagas: SagaHost
+  /** Sends a message out again: a fact through who published it, everything of sagas from here. */
+  readonly publish: (message: Outgoing) => Promise<unknown>
   /** What the saga tool looks through. */
   readonly sight: Sight
 }
@@ -63,6 +66,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin] },
     cookies: cookiesFor(config.publicOrigin),
     sagas,
+    publish: publishingOf(wiring),
     sight: sightOf(wiring, keyring),
   }
 }
@@ -80,6 +84,16 @@ function sightOf({ db, eventStore: store, bus, client, clock }: Wiring<IdentityC
   }
 }
 
+function publishingOf({ bus, client }: Wiring<IdentityConfig>): IdentityParts['publish'] {
+  return (message) => {
+    const [area, publisher] = message.subject.split('.')
+    const owner = area === 'evt' ? ServiceName.parse(publisher) : 'identity'
+    if (owner === 'identity') return bus.publish(message, { deadlineMs: PUBLISH_MS })
+    return client.call(owner, z.object({ duplicate: z.boolean() }), { method: 'POST', path: '/internal/messages', body: message, timeoutMs: PUBLISH_MS })
+  }
+}
+
+const PUBLISH_MS = 3000
 /** A participant that is away is shown as such, soon. */
 const ASK_MS = 2000
 

@@ -15,3 +15,7 @@ export const ChallengePurpose = z.enum(['signup', 'login'])
 export const StepUpLevel = z.enum(['passkey', 'any'])
 export const ThrottleKind = z.enum(['registration', 'claim'])
 export type ThrottleKind = z.output<typeof ThrottleKind>
+
+/** What an operator decided about a dead letter: to have it handled once more, or not. */
+export const LetterDecision = z.enum(['redriven', 'discarded'])
+export type LetterDecision = z.output<typeof LetterDecision>

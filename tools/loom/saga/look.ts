@@ -24,8 +24,8 @@ export interface Look<S extends z.ZodType> extends Question {
   readonly direct: (sight: Sight) => Promise<z.input<S>>
 }
 
-export async function look<S extends z.ZodType>(options: LookOptions, { path, body, reply, direct }: Look<S>): Promise<z.output<S>> {
-  if (!options.direct) return ask(options, { path, body }, reply)
+export async function look<S extends z.ZodType>(options: LookOptions, { reply, direct, ...question }: Look<S>): Promise<z.output<S>> {
+  if (!options.direct) return ask(options, question, reply)
   return withSight(async (sight) => reply.parse(JSON.parse(JSON.stringify(await direct(sight).catch(failed)))))
 }
 

@@ -1,9 +1,14 @@
 // The saga tool as identity offers it.
 
 import { actOnSagaRoute } from './act/route.ts'
+import { discardDeadLetterRoute } from './dead-letter/discard/route.ts'
+import { listDeadLettersRoute } from './dead-letter/list/route.ts'
+import { redriveDeadLetterRoute } from './dead-letter/redrive/route.ts'
+import { showDeadLetterRoute } from './dead-letter/show/route.ts'
 import { sagaDiffRoute } from './diff/route.ts'
 import { followSagaRoute } from './follow/route.ts'
 import { listSagasRoute } from './list/route.ts'
+import { replaySagaRoute, replaySagasRoute } from './replay/routes.ts'
 import { searchSagasByEmailRoute, searchSagasRoute } from './search/routes.ts'
 import { showSagaRoute } from './show/route.ts'
 import { sagaStateRoute } from './state/route.ts'
@@ -21,4 +26,10 @@ export const sagaTool = [
   sagaStateRoute,
   sagaDiffRoute,
   actOnSagaRoute,
+  replaySagaRoute,
+  replaySagasRoute,
+  listDeadLettersRoute,
+  showDeadLetterRoute,
+  redriveDeadLetterRoute,
+  discardDeadLetterRoute,
 ]
