@@ -1,7 +1,7 @@
-// The secrets of a distributed deployment, made once and never again: a folder for each process that holds only what that process
+// The secrets of a distributed deployment, each made once and never again: a folder for each process that holds only what that process
 // may know, so that each folder can be mounted where it is needed and nowhere else.
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { natsServerConfig } from '@loomworks/bus'
 import { ServiceName, sha256 } from '@loomworks/kernel'
@@ -37,8 +37,12 @@ export function makeSecrets(directory: string): void {
   folder('identity')('operator-token', () => `lwo_${secret()}`)
   folder('postgres')('password', () => admin)
   const passwordOf = (user: string) => passwords[user]?.nats ?? natsPassword
-  folder('nats')('nats.conf', () => `http: "127.0.0.1:8222"\n${natsServerConfig({ users: natsUsersOf(SERVICES, passwordOf), storeDir: '/data' })}`)
-  for (const file of ['postgres/password', 'nats/nats.conf']) chmodSync(join(directory, file), READABLE)
+  mkdirSync(join(directory, 'nats'), { recursive: true })
+  // Made anew each time: what the services of this version may say and read is in it.
+  const conf = `http: "127.0.0.1:8222"\n${natsServerConfig({ users: natsUsersOf(SERVICES, passwordOf), storeDir: '/data' })}`
+  rmSync(join(directory, 'nats', 'nats.conf'), { force: true })
+  writeFileSync(join(directory, 'nats', 'nats.conf'), conf, { mode: READABLE })
+  chmodSync(join(directory, 'postgres', 'password'), READABLE)
 }
 
 type Write = (file: string, make: () => string) => string

@@ -2,18 +2,8 @@
 import { Refusal, type ServiceName, Terminal, Transient } from '@loomworks/kernel'
 import type { Dispatcher, Pool } from 'undici'
 import { z } from 'zod'
-import { poolTo } from './pool.ts'
+import { type Address, poolTo } from './pool.ts'
 import { shared } from './shared-refusals.ts'
-
-/** Where a service listens: a Unix socket when embedded, an origin when distributed. */
-export interface Address {
-  readonly origin: string
-  /** Where its other instances are, when each has a name of its own. */
-  readonly others?: readonly string[]
-  readonly socketPath?: string
-  /** Where this process listens itself, when that is not the origin. */
-  readonly listen?: { readonly host?: string; readonly port?: number }
-}
 
 export interface Call {
   readonly method?: 'GET' | 'POST'

@@ -1,7 +1,16 @@
 // Connections to a service, wherever its instances are. Each new connection goes to the next instance, and one that does not take it is
 // passed over: not a byte of a request has been sent by then, so this is safe for every request.
 import { buildConnector, Pool } from 'undici'
-import type { Address } from './client.ts'
+
+/** Where a service listens: a Unix socket when embedded, an origin when distributed. */
+export interface Address {
+  readonly origin: string
+  /** Where its other instances are, when each has a name of its own. */
+  readonly others?: readonly string[]
+  readonly socketPath?: string
+  /** Where this process listens itself, when that is not the origin. */
+  readonly listen?: { readonly host?: string; readonly port?: number }
+}
 
 const CONNECT_MS = 1000
 

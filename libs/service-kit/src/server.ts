@@ -5,7 +5,7 @@ import type { ListenOptions } from 'node:net'
 import path from 'node:path'
 import { Transient } from '@loomworks/kernel'
 import type { FastifyInstance } from 'fastify'
-import type { Address } from './client.ts'
+import type { Address } from './pool.ts'
 import { shared } from './shared-refusals.ts'
 
 export interface HttpServer {

@@ -2,8 +2,8 @@
 // Distributed: one service, its own role, addresses from the environment.
 import { type ServiceName, systemClock } from '@loomworks/kernel'
 import { type Database, openDatabase } from '@loomworks/sql'
-import type { Address } from '../client.ts'
 import { type Log, type LogTarget, makeLog } from '../logger.ts'
+import type { Address } from '../pool.ts'
 import type { Platform } from '../service.ts'
 import { type Engines, openBus, openEventStore } from './adapters.ts'
 

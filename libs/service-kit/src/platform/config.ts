@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { ServiceName, Terminal } from '@loomworks/kernel'
 import { z } from 'zod'
-import type { Address } from '../client.ts'
+import type { Address } from '../pool.ts'
 import type { Engines } from './adapters.ts'
 
 /** One origin or several by comma, an instance each. */
@@ -15,7 +15,7 @@ const Postgres = z.url({ protocol: /^postgres(?:ql)?$/ })
 const listOf = (scheme: RegExp) => z.string().refine((text) => text.split(',').every((url) => scheme.test(url.trim())))
 
 /** What a deployment stands on instead of the embedded Postgres; each overrides alone. */
-export const EngineConfig = z.looseObject({
+const EngineConfig = z.looseObject({
   EVENTSTORE_URL: z
     .string()
     .regex(/^(?:esdb|kurrentdb)(?:\+discover)?:\/\/./)
@@ -84,7 +84,7 @@ export function secretIn(name: string, setting: string, file: string): string {
   }
 }
 
-export function startRefused(sentence: string, cause?: unknown): never {
+function startRefused(sentence: string, cause?: unknown): never {
   throw new Terminal('config.invalid', sentence, { cause })
 }
 
