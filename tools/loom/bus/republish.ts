@@ -1,16 +1,16 @@
-import { PostgresBus, republish } from '@loomworks/bus'
+import { republish } from '@loomworks/bus'
 import { ServiceName } from '@loomworks/kernel'
+import { enginesOf } from '@loomworks/service-kit'
 import { type Command, Option } from 'commander'
 import { withAdminDatabase } from '../database.ts'
 import { Failed } from '../failed.ts'
+import { withBus } from './bus.ts'
 
 interface RepublishOptions {
   readonly service: string
   readonly from: string
   readonly dryRun?: boolean
 }
-
-const DRAIN_MS = 5000
 
 export function republishCommand(bus: Command): void {
   bus
@@ -21,20 +21,15 @@ export function republishCommand(bus: Command): void {
     .option('--dry-run', 'count them only')
     .addHelpText(
       'after',
-      '\nExample:\n  npx loom bus republish --service identity --from 2030-01-02T03:04:05Z --dry-run\n\nUses DATABASE_ADMIN_URL, or the instance that runs in LOOMWORKS_HOME.',
+      '\nExample:\n  npx loom bus republish --service identity --from 2030-01-02T03:04:05Z --dry-run\n\nUses DATABASE_ADMIN_URL, or the instance that runs in LOOMWORKS_HOME; with NATS_URL also the service's own NATS_PASSWORD_FILE.',
     )
     .action(run)
 }
 
 async function run({ service, from, dryRun = false }: RepublishOptions): Promise<void> {
   if (Number.isNaN(Date.parse(from))) throw new Failed(2, `${from} is no time: write it like 2030-01-02T03:04:05Z.`)
-  const count = await withAdminDatabase(async (db) => {
-    const bus = new PostgresBus({ db, onTrouble: () => undefined })
-    try {
-      return await republish({ db, bus, service, from: new Date(from).toISOString(), dryRun })
-    } finally {
-      await bus.drain(DRAIN_MS)
-    }
-  })
+  // What a service says only that service may say: on NATS, under its user and password.
+  const engines = enginesOf(service, process.env, { mayCreate: false })
+  const count = await withAdminDatabase((db) => withBus(engines, (bus) => republish({ db, bus, service, from: new Date(from).toISOString(), dryRun })))
   console.log(dryRun ? `${count} facts would be published again.` : `${count} facts were published again.`)
 }

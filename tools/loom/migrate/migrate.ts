@@ -1,16 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { Terminal, Transient } from '@loomworks/kernel'
-import { consumersOf, enginesOf, ensureBus, openBus } from '@loomworks/service-kit'
-import { type Database, openDatabase } from '@loomworks/sql'
+import { consumersOf, enginesOf, ensureBus } from '@loomworks/service-kit'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { migrateAll, setPasswords } from '../../../dev/migrate.ts'
 import { SERVICES } from '../../../dev/services.ts'
-import { adminDatabaseUrl, withAdminDatabase } from '../database.ts'
+import { withBus } from '../bus/bus.ts'
+import { withAdminDatabase } from '../database.ts'
 import { Failed } from '../failed.ts'
 
 const Passwords = z.record(z.string(), z.string())
-const DRAIN_MS = 5000
 
 export function migrateCommand(program: Command): void {
   program
@@ -35,21 +34,9 @@ async function migrate({ rolePasswords }: { readonly rolePasswords?: string }): 
   console.log('bus: streams and durables are as this version expects them')
 }
 
-async function ensureStreams(): Promise<void> {
-  const pools: Database[] = []
-  const open = () => {
-    const db = openDatabase({ url: adminDatabaseUrl(), max: 2, applicationName: 'loom', onError: () => undefined })
-    pools.push(db)
-    return db
-  }
+function ensureStreams(): Promise<void> {
   const engines = enginesOf('migrate', process.env, { mayCreate: true })
-  const bus = await openBus(engines, { open, onTrouble: () => undefined, onFailure: () => undefined })
-  try {
-    await ensureBus(bus, engines, SERVICES.flatMap(consumersOf))
-  } finally {
-    await bus.drain(DRAIN_MS)
-    await Promise.all(pools.map((db) => db.close()))
-  }
+  return withBus(engines, (bus) => ensureBus(bus, engines, SERVICES.flatMap(consumersOf)))
 }
 
 function failed(error: unknown): never {
