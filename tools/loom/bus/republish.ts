@@ -21,7 +21,7 @@ export function republishCommand(bus: Command): void {
     .option('--dry-run', 'count them only')
     .addHelpText(
       'after',
-      '\nExample:\n  npx loom bus republish --service identity --from 2030-01-02T03:04:05Z --dry-run\n\nUses DATABASE_ADMIN_URL, or the instance that runs in LOOMWORKS_HOME; with NATS_URL also the service's own NATS_PASSWORD_FILE.',
+      '\nExample:\n  npx loom bus republish --service identity --from 2030-01-02T03:04:05Z --dry-run\n\nUses DATABASE_ADMIN_URL, or the instance that runs in LOOMWORKS_HOME; with NATS_URL also NATS_PASSWORD_FILE of that service.',
     )
     .action(run)
 }
