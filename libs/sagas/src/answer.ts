@@ -9,6 +9,8 @@ export interface Answer {
   readonly data?: JsonObject | undefined
   /** When it came to be; absent where nothing was stored: then the time of the command stands. */
   readonly at?: Time
+  /** It is what the fence held. */
+  readonly repeated?: true
 }
 
 export const REFUSED: Answer = { outcome: 'refused' }

@@ -30,6 +30,8 @@ export interface ParticipantOptions<Parts> {
   /** Where stream steps write; a service with row steps alone needs none. */
   readonly eventStore?: EventStore
   readonly sealer?: Sealer
+  /** Told of a step that was answered again from its fence. */
+  readonly onDuplicate?: (step: string) => void
   /** Told when old fences could not be dropped; they are tried again an hour later. */
   readonly onTrouble?: (error: unknown) => void
 }
@@ -55,9 +57,9 @@ export function consumeSagaCommands<Parts>(options: ParticipantOptions<Parts>): 
 }
 
 function participantOf<Parts>(options: ParticipantOptions<Parts>, fences: FenceTable): Participant<Parts, Tx> {
-  const { service, instance, steps, parts, clock = systemClock, eventStore, sealer } = options
+  const { service, instance, steps, parts, clock = systemClock, eventStore, sealer, onDuplicate } = options
   const streams = eventStore === undefined ? undefined : { store: eventStore, cache: fences, service, sealer }
-  return { service, instance, steps: new Map(steps.map((step) => [step.message.step, step])), parts, clock, fences, streams }
+  return { service, instance, steps: new Map(steps.map((step) => [step.message.step, step])), parts, clock, fences, streams, onDuplicate }
 }
 
 async function handled<Parts>(bus: Bus, participant: Participant<Parts, Tx>, delivery: Delivery): Promise<Verdict> {
@@ -109,11 +111,14 @@ export interface Participant<Parts, T> {
   readonly clock: Clock
   readonly fences: Fences<T>
   readonly streams: StreamMeans | undefined
+  /** Told of a step that was answered again from its fence. */
+  readonly onDuplicate?: ((step: string) => void) | undefined
 }
 
 /** Runs one command against its fence. Throws where the bus should deliver it again. */
 export async function answerCommand<Parts, T>(participant: Participant<Parts, T>, command: SagaCommand, note: Noting): Promise<SagaReply> {
   const answer = await answerOf(participant, command, note)
+  if (answer.repeated) participant.onDuplicate?.(command.step)
   const reply = replyTo(command, answer, { service: participant.service, instance: participant.instance })
   textOf(reply)
   return reply

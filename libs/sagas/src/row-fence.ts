@@ -43,7 +43,7 @@ function applied<Parts, T>(fences: Fences<T>, { command, data, step, context, no
 
 async function repeated(fence: FenceTx, answer: Answer, note: Noting): Promise<Answer> {
   await fence.note(noteOfRepeat(note, answer))
-  return answer
+  return { ...answer, repeated: true }
 }
 
 /** The effect was rolled back with its transaction; the failure is kept in one of its own, unless somebody was quicker. */

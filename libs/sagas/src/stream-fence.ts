@@ -53,7 +53,11 @@ async function runDo<Parts>(means: StreamMeans, each: StreamCommand<Parts>): Pro
   const reply = doneReply(step.message, step.handlers.done(data, ours) as JsonObject, { now: () => Date.parse(ours.at(-1)?.recordedAt ?? command.issuedAt) })
   const inputHash = hashOf(command.data)
   const before = await means.cache.remember(command, { state: 'done', inputHash, reply, undoReply: null }, note('ok'))
-  return before !== undefined && before.inputHash !== null && before.inputHash !== inputHash ? errorAnswer('saga.input_mismatch') : replayed(reply)
+  return before !== undefined && before.inputHash !== null && before.inputHash !== inputHash
+    ? errorAnswer('saga.input_mismatch')
+    : before === undefined
+      ? replayed(reply)
+      : { ...replayed(reply), repeated: true }
 }
 
 /** Refused where the stream has ended; an error where it is not ours; else nothing stands against it. */
@@ -66,7 +70,7 @@ async function runUndo<Parts>(means: StreamMeans, each: StreamCommand<Parts>): P
   const { undoReply, wasThere } = await voided(means, each)
   const state = undoReply.effect === 'none' ? 'tombstone' : 'undone'
   await means.cache.remember(each.command, { state, inputHash: null, reply: null, undoReply }, each.note(wasThere ? 'duplicate' : 'ok'))
-  return replayedUndo(undoReply)
+  return { ...replayedUndo(undoReply), ...(wasThere && { repeated: true as const }) }
 }
 
 /** Ends the stream, or finds that it has ended. A do that comes in between is a conflict: it is read, and ended too. */

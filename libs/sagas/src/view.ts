@@ -10,6 +10,8 @@ export interface StepView {
   readonly state: StepPhase
   readonly attempt: number
   readonly code?: string
+  /** How long its do took, ms. */
+  readonly tookMs?: number
 }
 
 export interface SagaView {
@@ -41,7 +43,13 @@ export function viewOf({ definition, state, revision }: Pick<Saga, 'definition' 
     version: state.definitionVersion,
     state: state.state,
     overlays: overlaysOf(state),
-    steps: entries.map(([step, { phase, attempt, code }]) => ({ step, state: phase, attempt, ...(code !== undefined && { code }) })),
+    steps: entries.map(([step, { phase, attempt, code, tookMs }]) => ({
+      step,
+      state: phase,
+      attempt,
+      ...(code !== undefined && { code }),
+      ...(tookMs !== undefined && { tookMs }),
+    })),
     input: state.input,
     ids: state.ids,
     startedAt: timeOf(state.startedAt),

@@ -20,6 +20,7 @@ import { type ServiceMetrics, serviceMetrics } from './metrics.ts'
 import type { Operation } from './operation.ts'
 import { outboxMetrics } from './outbox-metrics.ts'
 import { projectionWorker } from './projecting.ts'
+import { fenceMetrics } from './saga-metrics.ts'
 import { sagaOperations } from './saga-operations.ts'
 import { type HttpServer, kitServer } from './server.ts'
 import { tokenVerifier } from './token.ts'
@@ -258,12 +259,25 @@ function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, 
 
 function startConsumptions<Parts, Config>(definition: ServiceDefinition<Parts, Config>, parts: Parts, wiring: Wiring<Config>): readonly Consumption[] {
   const { name, hears = [], sagaSteps = [], sealer } = definition
-  const { bus, db, eventStore, clock, instance, log } = wiring
+  const { bus, db, eventStore, clock, instance, log, metrics } = wiring
   const events = hears.length > 0 ? consumeEvents({ service: name, bus, db, handlers: hears, parts }) : []
   if (sagaSteps.length === 0) return events
   const onTrouble = (error: unknown) => log.warn({ err: error }, 'old fences wait to be dropped')
   const seals = sealer?.(parts)
-  const steps = { service: name, bus, db, schema: name, steps: sagaSteps, parts, instance, clock, eventStore, onTrouble, ...(seals && { sealer: seals }) }
+  const steps = {
+    service: name,
+    bus,
+    db,
+    schema: name,
+    steps: sagaSteps,
+    parts,
+    instance,
+    clock,
+    eventStore,
+    onTrouble,
+    onDuplicate: fenceMetrics(metrics),
+    ...(seals && { sealer: seals }),
+  }
   return [...events, consumeSagaCommands(steps)]
 }
 

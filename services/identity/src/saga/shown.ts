@@ -3,7 +3,7 @@ import { idOf } from '@loomworks/kernel'
 import type { SagaView } from '@loomworks/sagas'
 import { z } from 'zod'
 
-const StepShown = z.object({ step: z.string(), state: z.string(), attempt: z.int(), code: z.string().optional() })
+const StepShown = z.object({ step: z.string(), state: z.string(), attempt: z.int(), code: z.string().optional(), took_ms: z.int().optional() })
 
 /** A saga as the operator's tools see it: ids and closed words only. */
 export const SagaShown = z.object({
@@ -28,7 +28,7 @@ export function shownSaga(view: SagaView): z.output<typeof SagaShown> {
     version,
     state,
     overlays: [...overlays],
-    steps: steps.map((step) => ({ ...step })),
+    steps: steps.map(({ tookMs: took_ms, ...step }) => ({ ...step, ...(took_ms !== undefined && { took_ms }) })),
     ...(code !== undefined && { code }),
     ...(httpStatus !== undefined && { http_status: httpStatus }),
     started_at: startedAt,

@@ -1,5 +1,5 @@
 import { type SagaEnd, SagaHost } from '@loomworks/sagas'
-import type { Wiring } from '@loomworks/service-kit'
+import { sagaMetrics, type Wiring } from '@loomworks/service-kit'
 import type { Tx } from '@loomworks/sql'
 import type { IdentityConfig } from '../config.ts'
 import { SAGAS } from '../definitions.ts'
@@ -9,7 +9,8 @@ import { completeRegistration, reopenRegistration } from './ending.ts'
 import { orphanedSignups } from './orphans.ts'
 
 /** The host of the signups: tells the registration how its saga ended, and begins what a dead process owed. */
-export function signupHost({ config, eventStore, bus, db, relay, clock, log }: Wiring<IdentityConfig>): SagaHost {
+export function signupHost({ config, eventStore, bus, db, relay, clock, log, metrics }: Wiring<IdentityConfig>): SagaHost {
+  const measured = sagaMetrics(metrics, { db, schema: 'identity', bus })
   return new SagaHost({
     sagas: SAGAS,
     eventStore,
@@ -21,12 +22,14 @@ export function signupHost({ config, eventStore, bus, db, relay, clock, log }: W
     orphans: () => orphanedSignups(db, clock.now()),
     onTerminal: async (ended, tx) => {
       relay.wakeAfter(tx)
+      tx.afterCommit(() => measured.ended(ended))
       await Promise.all([settle(tx, ended, clock.now()), stateEnd(tx, ended)])
     },
     onNotable: async (notable) => {
       await stateNotable(db, notable)
       relay.wake()
     },
+    onStale: () => measured.stale(),
     onTrouble: (error) => log.warn({ err: error }, 'a saga waits'),
   })
 }

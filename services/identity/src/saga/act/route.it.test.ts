@@ -29,7 +29,7 @@ async function waiting(): Promise<{ readonly id: string; readonly letGo: () => v
   const id = await eventually(async () => {
     const [saga] = (await asOperator('/admin/sagas?limit=1')).body.items
     const { body } = await asOperator(`/admin/sagas/${saga.id}`)
-    expect(body.steps).toContainEqual({ step: 'commonsJoin', state: 'done', attempt: 1 })
+    expect(body.steps).toContainEqual(expect.objectContaining({ step: 'commonsJoin', state: 'done', attempt: 1 }))
     expect(body.steps).toContainEqual({ step: 'induct', state: 'sent', attempt: 1 })
     return saga.id
   })
@@ -76,7 +76,9 @@ describe('a saga that waits', () => {
     await act(id, 'pause')
     expect((await asOperator('/admin/sagas?limit=1')).body.items[0].overlays).toEqual(['paused'])
     letGo()
-    await eventually(async () => expect((await asOperator(`/admin/sagas/${id}`)).body.steps).toContainEqual({ step: 'induct', state: 'done', attempt: 1 }))
+    await eventually(async () =>
+      expect((await asOperator(`/admin/sagas/${id}`)).body.steps).toContainEqual(expect.objectContaining({ step: 'induct', state: 'done', attempt: 1 })),
+    )
     expect((await asOperator(`/admin/sagas/${id}`)).body).toMatchObject({ state: 'running', overlays: ['paused'] })
     expect((await act(id, 'unpause')).body.messages).toMatchObject([{ step: 'activate' }])
     await eventually(async () => expect((await asOperator(`/admin/sagas/${id}`)).body).toMatchObject({ state: 'completed', overlays: [] }))
@@ -143,7 +145,8 @@ describe('is refused:', () => {
     expect(await act(id, 'unpause')).toMatchObject({ status: 409, body: { code: 'saga.not_pausable' } })
     expect(await act(id, 'retry', { step: 'activate' })).toMatchObject({ status: 409, body: { code: 'saga.nothing_outstanding' } })
     await act(id, 'cancel')
-    expect(await act(id, 'cancel')).toMatchObject({ status: 409, body: { code: 'saga.past_pivot' } })
+    // The undo that answers meanwhile changes the saga between the look and the act.
+    await eventually(async () => expect(await act(id, 'cancel')).toMatchObject({ status: 409, body: { code: 'saga.past_pivot' } }))
     letGo()
     await answer
     for (const action of ['retry', 'resend', 'pause', 'unpause', 'cancel'])
