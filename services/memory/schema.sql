@@ -243,6 +243,21 @@ create table projection_checkpoint (
 );
 grant delete, insert, select, update to memory;
 
+create table projection_instance (
+  instance text not null,
+  seen_at timestamp with time zone not null,
+  PRIMARY KEY (instance)
+);
+grant delete, insert, select, update to memory;
+
+create table projection_lease (
+  name text not null,
+  holder text,
+  until timestamp with time zone,
+  PRIMARY KEY (name)
+);
+grant delete, insert, select, update to memory;
+
 create table saga_delivery (
   saga_id uuid not null,
   step text not null,

@@ -72,6 +72,7 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   replaySagas: () => ({ since: '2030-01-02T03:04:05Z' }),
   redriveDeadLetter: () => ({ reason: 'a ticket', dry_run: true }),
   discardDeadLetter: () => ({ reason: 'a ticket' }),
+  reconcileSagas: () => ({}),
   searchSagasByEmail: () => ({ email: 'nobody@example.org', reason: 'a ticket' }),
 }
 

@@ -8,6 +8,7 @@ import { deadLetterCommands } from './saga/dead-letters.ts'
 import { sagaDiffCommand } from './saga/diff.ts'
 import { findSagasCommand } from './saga/find.ts'
 import { listSagasCommand } from './saga/list.ts'
+import { reconcileSagasCommand } from './saga/reconcile.ts'
 import { replaySagasCommand } from './saga/replay.ts'
 import { showSagaCommand } from './saga/show.ts'
 import { sagaStateCommand } from './saga/state.ts'
@@ -26,6 +27,7 @@ const SAGA_VERBS = [
   replaySagasCommand,
   actCommands,
   deadLetterCommands,
+  reconcileSagasCommand,
 ]
 
 /** The program; it throws where commander would end the process. */

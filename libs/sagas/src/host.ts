@@ -149,6 +149,11 @@ export class SagaHost {
     return this.#engine.act({ ...request, cause: { kind: 'operator', id: commandId, at, action, reason, ...(step !== undefined && { step }) } })
   }
 
+  /** Writes the row of a saga anew from its stream; false where there is no stream. */
+  relist(sagaId: SagaId): Promise<boolean> {
+    return this.#engine.relist(sagaId)
+  }
+
   /** The saga as it stands and each newer state, until it has ended or the signal aborts. Woken in process; what other hosts do
    *  is heard from the event store. */
   changes(sagaId: SagaId, signal: AbortSignal): AsyncIterable<SagaView> {

@@ -3,6 +3,7 @@ export type { SagaEvent } from './events.ts'
 export { endOf, type HistoryEvent, listedAs, readHistory, type SagaHistory, viewOfHistory } from './history.ts'
 export { type Notable, type Orphan, type SagaEnd, SagaHost, type SagaHostOptions, sagaReplyConsumer } from './host.ts'
 export type { ActOutcome, StartRequest } from './orchestrator.ts'
+export { undoDataOf } from './outstanding.ts'
 export { consumeSagaCommands, type ParticipantOptions, sagaCommandConsumer } from './participant.ts'
 export {
   type DeliverySeen,

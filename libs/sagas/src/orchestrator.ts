@@ -207,6 +207,18 @@ export class Orchestrator<T> {
     })
   }
 
+  /** Writes the row of a saga anew from its stream; false where there is none. */
+  relist(sagaId: SagaId): Promise<boolean> {
+    return this.#sequence.run(sagaId, async () => {
+      this.#warm.drop(sagaId)
+      const saga = await this.read(sagaId)
+      if (saga === undefined) return false
+      if (isTerminal(saga.state)) await this.#listed(saga)
+      else await this.#options.open.write([rowOf(saga)])
+      return true
+    })
+  }
+
   /** A saga as this process knows it, which other hosts may have taken further; else as its stream says. */
   async known(sagaId: SagaId): Promise<Saga | undefined> {
     return this.#warm.get(sagaId) ?? (await this.read(sagaId))

@@ -1,5 +1,5 @@
 // The messages an open saga waits for, made again from its state at any time: the stream is the outbox.
-import { COMMAND_MAX_BYTES, commandMessageId, type SagaCommand } from '@loomworks/contracts'
+import { COMMAND_MAX_BYTES, commandMessageId, type SagaCommand, type StepMessage } from '@loomworks/contracts'
 import { type Json, type JsonObject, Terminal, timeOf } from '@loomworks/kernel'
 import { keysOf } from './check-definition.ts'
 import { type AnySaga, type Replies, stepOf } from './definition.ts'
@@ -28,7 +28,7 @@ function commandOf(definition: AnySaga, state: SagaState, step: string, { correl
   const { phase, attempt, sentAt, sentFor, data = {} } = progressOf(state, step)
   const dir = phase === 'sent' ? 'do' : 'undo'
   const message = definition.steps[step]?.message
-  const sent = dir === 'do' ? data : pick(data, message?.undo === undefined ? [] : keysOf(message.undo))
+  const sent = dir === 'do' || message === undefined ? data : undoDataOf(message, data)
   return {
     v: message?.v ?? 1,
     id: commandMessageId(state.sagaId, step, dir, attempt),
@@ -47,7 +47,11 @@ function commandOf(definition: AnySaga, state: SagaState, step: string, { correl
   }
 }
 
-/** The undo's data are the ids of its do. */
+/** What an undo is sent with: the ids that its do was sent with. */
+export function undoDataOf(message: StepMessage, data: JsonObject): JsonObject {
+  return pick(data, message.undo === undefined ? [] : keysOf(message.undo))
+}
+
 function pick(data: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries(keys.filter((key) => data[key] !== undefined).map((key) => [key, data[key] as Json]))
 }

@@ -62,6 +62,8 @@ export async function participantLog(db: Db, schema: string, sagaId: string): Pr
 export const EffectListed = z.object({
   kind: SagaEffectKind,
   id: z.string(),
+  /** What they are listed by: the owner where each has one, else the id. */
+  key: z.string(),
   state: z.string(),
   /** The saga, where the owner knows it. */
   sagaId: z.string().nullable(),
@@ -71,7 +73,7 @@ export const EffectListed = z.object({
 })
 export type EffectListed = z.output<typeof EffectListed>
 
-/** The effects of a service by id, behind the one that `after` names. */
+/** The effects of a service by key, behind the one that `after` names. */
 export type EffectsAfter = (page: { readonly after: string | undefined; readonly limit: number }) => Promise<readonly EffectListed[]>
 
 /** A fence as reconciling looks at it. */

@@ -54,7 +54,7 @@ const EffectsQuery = z.strictObject({
     .optional(),
 })
 
-export async function leftovers({ db, schema, effects }: SagaRecords, cursor = 'fence/'): Promise<z.output<typeof SagaLeftovers>> {
+async function leftovers({ db, schema, effects }: SagaRecords, cursor = 'fence/'): Promise<z.output<typeof SagaLeftovers>> {
   const [kind, after] = [cursor.slice(0, cursor.indexOf('/')), cursor.slice(cursor.indexOf('/') + 1)]
   if (kind === 'fence') {
     const fences = await fencesAfter(db, schema, { after, limit: MOST })
@@ -62,5 +62,5 @@ export async function leftovers({ db, schema, effects }: SagaRecords, cursor = '
     return { fences: [...fences], effects: [], nextCursor: last !== undefined && fences.length === MOST ? `fence/${last.sagaId}/${last.step}` : 'effect/' }
   }
   const found = await effects({ after: after === '' ? undefined : after, limit: MOST })
-  return { fences: [], effects: [...found], nextCursor: found.length === MOST ? `effect/${found.at(-1)?.id}` : null }
+  return { fences: [], effects: [...found], nextCursor: found.length === MOST ? `effect/${found.at(-1)?.key}` : null }
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { OutboxRelay, Outgoing } from '@loomworks/bus'
 import { type Clock, ServiceName, Terminal, tokenHash } from '@loomworks/kernel'
 import { ParticipantLog, type SagaHost } from '@loomworks/sagas'
-import { keyFromFile, type Log, requireSameKey, type Wiring } from '@loomworks/service-kit'
+import { keyFromFile, type Log, requireSameKey, SagaLeftovers, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { z } from 'zod'
 import type { IdentityConfig } from './config.ts'
@@ -12,6 +12,7 @@ import { requireSameDeployment } from './deployment.ts'
 import { type Keyring, keyringOf } from './keyring.ts'
 import type { RelyingParty } from './passkeys.ts'
 import { maskWith } from './saga/masking.ts'
+import type { Reconciling } from './saga/reconciling.ts'
 import type { Sight } from './saga/sight.ts'
 import { type SecretHashes, secretHashes } from './service-secrets.ts'
 import { type Signing, signingOn } from './signing.ts'
@@ -37,6 +38,8 @@ export interface IdentityParts {
   readonly sagas: SagaHost
   /** Sends a message out again: a fact through who published it, everything of sagas from here. */
   readonly publish: (message: Outgoing) => Promise<unknown>
+  /** What sagas have left with a participant, a page of it. */
+  readonly leftoversOf: Reconciling['leftoversOf']
   /** What the saga tool looks through. */
   readonly sight: Sight
 }
@@ -67,6 +70,8 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     cookies: cookiesFor(config.publicOrigin),
     sagas,
     publish: publishingOf(wiring),
+    leftoversOf: (service, cursor) =>
+      wiring.client.call(service, SagaLeftovers, { path: `/internal/sagas/effects${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}` }),
     sight: sightOf(wiring, keyring),
   }
 }

@@ -17,6 +17,6 @@ export function grantsAfter(db: Db): EffectsAfter {
            order by id
            limit ${limit}`,
     )
-    return rows.map(({ id, state, saga_id: sagaId, person_id: personId, since }) => ({ kind: 'grant', id, state, sagaId, personId, since }))
+    return rows.map(({ id, state, saga_id: sagaId, person_id: personId, since }) => ({ kind: 'grant', id, key: id, state, sagaId, personId, since }))
   }
 }

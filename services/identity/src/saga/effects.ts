@@ -17,6 +17,6 @@ export function personsAfter(db: Db): EffectsAfter {
            order by id
            limit ${limit}`,
     )
-    return rows.map(({ id, state, since }) => ({ kind: 'person', id, state, sagaId: null, personId: id, since }))
+    return rows.map(({ id, state, since }) => ({ kind: 'person', id, key: id, state, sagaId: null, personId: id, since }))
   }
 }

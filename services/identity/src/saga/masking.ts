@@ -14,7 +14,7 @@ export function maskWith(mac: (text: string) => string): Mask {
   return (text) => `${MARK}${mac(text).slice(0, DIGEST_CHARACTERS)}`
 }
 
-export function isMasked(value: unknown): value is string {
+function isMasked(value: unknown): value is string {
   return typeof value === 'string' && value.startsWith(MARK)
 }
 

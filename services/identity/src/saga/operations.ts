@@ -8,6 +8,7 @@ import { showDeadLetterRoute } from './dead-letter/show/route.ts'
 import { sagaDiffRoute } from './diff/route.ts'
 import { followSagaRoute } from './follow/route.ts'
 import { listSagasRoute } from './list/route.ts'
+import { reconcileSagasRoute } from './reconcile/route.ts'
 import { replaySagaRoute, replaySagasRoute } from './replay/routes.ts'
 import { searchSagasByEmailRoute, searchSagasRoute } from './search/routes.ts'
 import { showSagaRoute } from './show/route.ts'
@@ -28,6 +29,7 @@ export const sagaTool = [
   actOnSagaRoute,
   replaySagaRoute,
   replaySagasRoute,
+  reconcileSagasRoute,
   listDeadLettersRoute,
   showDeadLetterRoute,
   redriveDeadLetterRoute,

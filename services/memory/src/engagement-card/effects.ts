@@ -4,7 +4,7 @@ import type { EffectsAfter } from '@loomworks/sagas'
 import { type Db, many, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
-const Row = z.object({ id: z.string(), state: EngagementState, owner: z.string().nullable(), since: z.string() })
+const Row = z.object({ id: z.string(), state: EngagementState, owner: z.string(), since: z.string() })
 
 export function personalEngagementsAfter(db: Db): EffectsAfter {
   return async ({ after, limit }) => {
@@ -13,10 +13,10 @@ export function personalEngagementsAfter(db: Db): EffectsAfter {
       Row,
       sql`select engagement as id, state, owner, opened_at as since
             from memory.engagement
-           where visibility = 'personal' and (${after ?? null}::uuid is null or engagement > ${after ?? null}::uuid)
-           order by engagement
+           where owner is not null and (${after ?? null}::uuid is null or owner > ${after ?? null}::uuid)
+           order by owner
            limit ${limit}`,
     )
-    return rows.map(({ id, state, owner: personId, since }) => ({ kind: 'engagement', id, state, sagaId: null, personId, since }))
+    return rows.map(({ id, state, owner: personId, since }) => ({ kind: 'engagement', id, key: personId, state, sagaId: null, personId, since }))
   }
 }

@@ -144,9 +144,15 @@ describe('is refused:', () => {
     const { id, letGo, answer } = await waiting()
     expect(await act(id, 'unpause')).toMatchObject({ status: 409, body: { code: 'saga.not_pausable' } })
     expect(await act(id, 'retry', { step: 'activate' })).toMatchObject({ status: 409, body: { code: 'saga.nothing_outstanding' } })
+    const undo = Promise.withResolvers<void>()
+    bench.steps.set('induct/undo', async () => {
+      await undo.promise
+      return { outcome: 'done', data: { effect: 'none' } }
+    })
     await act(id, 'cancel')
-    // The undo that answers meanwhile changes the saga between the look and the act.
+    // The other undo that answers meanwhile changes the saga between the look and the act.
     await eventually(async () => expect(await act(id, 'cancel')).toMatchObject({ status: 409, body: { code: 'saga.past_pivot' } }))
+    undo.resolve()
     letGo()
     await answer
     for (const action of ['retry', 'resend', 'pause', 'unpause', 'cancel'])
