@@ -15,7 +15,7 @@ export {
   ParticipantLog,
   participantLog,
 } from './participant-log.ts'
-export { type Divergence, type Replayed, replay } from './replay.ts'
+export { type Divergence, foldOf, type Replayed, replay } from './replay.ts'
 export { shapeOf } from './shape.ts'
 export { type SagaStep, type StepContext, sagaStep, streamStep } from './step.ts'
 export type { SagaView, StepView } from './view.ts'

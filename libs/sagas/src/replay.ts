@@ -5,6 +5,8 @@ import type { Cause } from './cause.ts'
 import { decide as realDecide } from './decide.ts'
 import type { AnySaga } from './definition.ts'
 import type { SagaEvent } from './events.ts'
+import { evolve } from './evolve.ts'
+import { sagaEventOf } from './record.ts'
 import type { SagaState } from './state.ts'
 
 /** Where a history and the decision part: what is stored there, and what would be now. */
@@ -103,4 +105,14 @@ function causeOf(stored: readonly SagaEvent[]): Cause {
 /** Members that are not there are left out, not undefined. */
 function optional<T extends object>(data: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> }
+}
+
+/** Events as a file keeps them, each with the saga after it. Terminal `saga.corrupt` for a type that there is not. */
+export function foldOf(definition: AnySaga, sagaId: SagaId, events: readonly Parameters<typeof sagaEventOf>[0][]): readonly Replayable[] {
+  const folded: Replayable[] = []
+  for (const each of events) {
+    const event = sagaEventOf(each)
+    folded.push({ event, after: evolve(definition, sagaId, folded.at(-1)?.after, event) })
+  }
+  return folded
 }
