@@ -36,7 +36,7 @@ describe('the port refuses what a server does not survive', () => {
 
   test('an empty append: a server tells the bare client of success and stores nothing', async () => {
     await using stage = await esdbStage()
-    const bare = await bareClient(stage.stub, `console.log((await append('bare-2', [])).success)\nprocess.exit()`)
+    const bare = await bareClient(stage.stub, `process.stdout.write(String((await append('bare-2', [])).success))\nprocess.exit()`)
     expect([bare.said.trim(), stage.stub.log.stream('bare-2')]).toEqual(['true', []])
     const heard = stage.stub.faults.appendsHeard
     await expect(stage.store.append(freshStream(), [], 'no_stream')).rejects.toThrow(Terminal)
@@ -252,10 +252,10 @@ const BESIDE_ANOTHER = `
   const other = EventStoreDBClient.connectionString(process.argv[2])
   await other.appendToStream('other-1', { id: crypto.randomUUID(), type: 'Noted', data: {}, contentType: 'application/json' }, { expectedRevision: 'no_stream' })
   await store.append('beside-0', [event()], 'no_stream')
-  console.log('ready')
+  process.stdout.write('ready\\n')
   await once(process.stdin, 'data')
   const { revision } = await store.append('beside-1', [event(), event()], 'no_stream')
-  console.log('appended ' + revision)
+  process.stdout.write('appended ' + revision + '\\n')
   await store.append('beside-2', [event()], 'no_stream')
   process.exit()
 `

@@ -29,11 +29,11 @@ const Order = z.discriminatedUnion('do', [
 
 const [port = '0', file] = process.argv.slice(2)
 const stub = await new EsdbStub({ port: Number(port), ...(file !== undefined && { file }) }).start()
-console.log(stub.port)
+process.stdout.write(`${stub.port}\n`)
 
 for await (const line of createInterface({ input: process.stdin })) {
   await obey(Order.parse(JSON.parse(line)))
-  console.log('done')
+  process.stdout.write('done\n')
 }
 
 async function obey(order: z.output<typeof Order>): Promise<void> {
