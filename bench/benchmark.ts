@@ -18,6 +18,8 @@ export interface Effort {
 
 export interface Benchmark {
   readonly name: string
+  /** What it needs and does not find; it is skipped then. */
+  readonly lacks?: () => string | undefined
   run(effort: Effort): Promise<readonly Figure[]>
 }
 

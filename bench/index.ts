@@ -2,6 +2,7 @@ import { append } from './append.ts'
 import { auditAppend } from './audit.ts'
 import type { Benchmark } from './benchmark.ts'
 import { bus } from './bus.ts'
+import { distributed } from './distributed.ts'
 import { gateway } from './gateway.ts'
 import { login } from './login.ts'
 import { rebuild } from './rebuild.ts'
@@ -9,4 +10,4 @@ import { signup } from './signup.ts'
 import { start } from './start.ts'
 import { visible } from './visible.ts'
 
-export const BENCHMARKS: readonly Benchmark[] = [append, visible, rebuild, auditAppend, bus, gateway, login, signup, start]
+export const BENCHMARKS: readonly Benchmark[] = [append, visible, rebuild, auditAppend, bus, gateway, login, signup, distributed, start]

@@ -88,6 +88,10 @@ export function cpuMsOfProcess(pid: number): number {
   return (sum(fields.slice(11, 15).map(Number)) * 1000) / TICKS_PER_S
 }
 
+export function rssMbOfProcess(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
+}
+
 function pssKbOf(pid: number): number {
   return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
 }

@@ -14,6 +14,9 @@ const names = args.filter((arg) => !arg.startsWith('--'))
 const chosen = BENCHMARKS.filter(({ name }) => names.length === 0 || names.includes(name))
 const figures: Figure[] = []
 for (const benchmark of chosen) {
+  const lacking = benchmark.lacks?.()
+  if (lacking !== undefined) console.log(`${benchmark.name}: skipped, ${lacking}`)
+  if (lacking !== undefined) continue
   const found = await benchmark.run({ quick })
   for (const figure of found) console.log(lineOf(figure))
   figures.push(...found)

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import type { NatsUser } from '@loomworks/bus'
 import { eventually, NatsServer } from '@loomworks/testing'
 import { natsUsersOf } from '../../dev/nats-config.ts'
 import { type Postgres, startPostgres } from '../../dev/postgres/index.ts'
@@ -16,6 +17,8 @@ import { freePort } from '../whole.ts'
 /** A server as a run mistreats it. */
 export interface Mistreated {
   readonly port: number
+  /** Of its processes, the first of which has started the others; none while it is killed. */
+  pids(): readonly number[]
   kill(): Promise<void>
   freeze(): void
   thaw(): void
@@ -25,13 +28,14 @@ export interface Mistreated {
 }
 
 /** nats-server with a user for each service, under the passwords of `secrets`. */
-export async function startNats(program: string, secrets: string): Promise<Mistreated> {
+export async function startNats(program: string, secrets: string, others: readonly NatsUser[] = []): Promise<Mistreated> {
   makeSecrets(secrets)
   const passwordOf = (user: string) => readFileSync(join(secrets, user, 'nats-password'), 'utf8').trim()
-  const server = await NatsServer.start(program, natsUsersOf(SERVICES, passwordOf))
+  const server = await NatsServer.start(program, [...natsUsersOf(SERVICES, passwordOf), ...others])
   let killed = false
   return {
     port: Number(new URL(server.urlOf('migrate')).port),
+    pids: () => (server.pid === undefined ? [] : [server.pid]),
     async kill() {
       killed = true
       await server.end('SIGKILL')
@@ -73,6 +77,7 @@ async function supervised(port: number, start: () => ChildProcess): Promise<Mist
   await mend()
   return {
     port,
+    pids: () => (alive() && child.pid !== undefined ? [child.pid] : []),
     kill: () => ended('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
@@ -90,15 +95,16 @@ export async function startDatabase(home: string): Promise<MistreatedPostgres> {
   mkdirSync(home, { recursive: true, mode: 0o755 })
   const silent = () => undefined
   const postgres = await startPostgres({ home, log: { info: silent, warn: silent }, settings: { max_connections: 300 } })
-  const all = () => {
+  const pids = () => {
     const parent = postmasterIn(home)
     return parent === undefined ? [] : [parent, ...childrenOf(parent)]
   }
   const signal = (name: NodeJS.Signals) => {
-    for (const pid of all()) tell(pid, name)
+    for (const pid of pids()) tell(pid, name)
   }
   return {
     port: postgres.port,
+    pids,
     adminUrl: overTcp(postgres),
     async kill() {
       const parent = postmasterIn(home)

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { NatsUser } from '@loomworks/bus'
 import type { EventStore } from '@loomworks/event-store'
 import { EventStoreDbEventStore } from '@loomworks/event-store/eventstoredb'
 import type { ServiceName } from '@loomworks/kernel'
@@ -20,6 +21,10 @@ export interface StageOptions {
   readonly publicOrigin?: string
   /** The script that runs a service, where a bug is planted in it. */
   readonly scriptOf?: (service: ServiceName) => string
+  /** Straight to the engines, without proxies: what is measured is not slowed by them. */
+  readonly direct?: boolean
+  /** Who else may speak to NATS. */
+  readonly natsUsers?: readonly NatsUser[]
 }
 
 export class Stage implements AsyncDisposable {
@@ -38,18 +43,18 @@ export class Stage implements AsyncDisposable {
     this.#links = parts.links
   }
 
-  static async open({ nats, instances, scriptOf, publicOrigin }: StageOptions): Promise<Stage> {
+  static async open({ nats, instances, scriptOf, publicOrigin, direct = false, natsUsers = [] }: StageOptions): Promise<Stage> {
     const home = mkdtempSync(join(tmpdir(), 'loomworks-chaos-'))
     const secrets = join(home, 'secrets')
     const database = await startDatabase(join(home, 'database'))
-    const bus = await startNats(nats, secrets)
+    const bus = await startNats(nats, secrets, natsUsers)
     const real = process.env.EVENTSTORE_TEST_URL
     const stub = real === undefined ? await startStub(home) : undefined
     const engines = new Map<Engine, Mistreated>([['database', database], ['bus', bus], ...(stub === undefined ? [] : ([['eventStore', stub]] as const))])
     const links = new Map<string, FaultProxy>()
     const eventStoreUrl = real ?? `esdb://127.0.0.1:${stub?.port}?tls=false`
     const urls = { EVENTSTORE_URL: eventStoreUrl, NATS_URL: `nats://127.0.0.1:${bus.port}` }
-    await openLinks(links, { instances, bus, database, stub })
+    if (!direct) await openLinks(links, { instances, bus, database, stub })
     const deployment = await Deployment.start({
       adminUrl: database.adminUrl,
       instances,
@@ -57,7 +62,7 @@ export class Stage implements AsyncDisposable {
       environment: urls,
       ...(scriptOf && { scriptOf }),
       ...(publicOrigin !== undefined && { publicOrigin }),
-      environmentOf: (name, own) => throughLinks(links, name, own),
+      ...(!direct && { environmentOf: (name, own) => throughLinks(links, name, own) }),
     })
     const eventStore = new EventStoreDbEventStore({ url: eventStoreUrl, onTrouble: () => undefined })
     return new Stage(home, { deployment, engines, eventStore, links })

@@ -60,6 +60,11 @@ export class NatsServer implements AsyncDisposable {
     await until(async () => (await this.#answerTo('', /INFO/)) !== undefined, `nats-server does not answer, see ${this.#path('nats.log')}`)
   }
 
+  /** Of the server while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal)
   }
