@@ -1,5 +1,6 @@
 // What can happen in a run, as data drawn from its seed: the same seed plans the same faults.
 import { ServiceName } from '@loomworks/kernel'
+import { Dice } from '../../libs/sagas/src/simulation/dice.ts'
 
 export type Link = 'bus' | 'database' | 'eventStore'
 export type Engine = 'bus' | 'database' | 'eventStore'
@@ -40,34 +41,6 @@ export type Fault =
   | { readonly kind: 'drop'; readonly service: ServiceName; readonly nth: number }
   | { readonly kind: 'engine'; readonly engine: Engine; readonly does: 'kill' | 'freeze'; readonly atMs: number; readonly forMs: number }
 
-/** Numbers from a seed (mulberry32). */
-export class Dice {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** 0 ≤ n < 1 */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let t = this.#state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-
-  between(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1))
-  }
-
-  pick<T>(from: readonly T[]): T {
-    const picked = from[this.between(0, from.length - 1)]
-    if (picked === undefined) throw new Error('nothing to pick from')
-    return picked
-  }
-}
-
 /** Between a message and the kill it brings. */
 export const LONGEST_WAIT_MS = 20
 const MOST_FAULTS = 3
@@ -81,23 +54,28 @@ const STREAMING: ReadonlySet<ServiceName> = new Set(['identity', 'memory'])
 /** The faults of a run. `engines` are those that may be mistreated. */
 export function planOf(seed: number, engines: readonly Engine[]): readonly Fault[] {
   const dice = new Dice(seed)
-  return Array.from({ length: dice.between(1, MOST_FAULTS) }, () => faultBy(dice, engines))
+  return Array.from({ length: between(dice, 1, MOST_FAULTS) }, () => faultBy(dice, engines))
 }
 
 function faultBy(dice: Dice, engines: readonly Engine[]): Fault {
   const kind = dice.pick(KINDS)
   if (kind === 'crash') return crashBy(dice)
   const service = dice.pick(SERVICES)
-  const atMs = dice.between(0, 1500)
-  const forMs = dice.between(300, 4000)
+  const atMs = between(dice, 0, 1500)
+  const forMs = between(dice, 300, 4000)
   const link = dice.pick(STREAMING.has(service) ? LINKS : LINKS_OF_EVERYBODY)
   if (kind === 'kill' || kind === 'restart') return { kind, service, atMs }
   if (kind === 'freeze') return { kind, service, atMs, forMs }
-  if (kind === 'latency') return { kind, service, link, atMs, forMs, ms: dice.between(20, 300) }
+  if (kind === 'latency') return { kind, service, link, atMs, forMs, ms: between(dice, 20, 300) }
   if (kind === 'blackhole') return { kind, service, link, atMs, forMs }
-  if (kind === 'drop') return { kind, service, nth: dice.between(1, 6) }
+  if (kind === 'drop') return { kind, service, nth: between(dice, 1, 6) }
   if (kind === 'engine') return { kind, engine: dice.pick(engines), does: dice.pick(['kill', 'freeze']), atMs, forMs: Math.min(forMs, 3000) }
   return { kind, service, link, atMs }
+}
+
+/** Both ends are drawn as well. */
+function between(dice: Dice, least: number, most: number): number {
+  return least + dice.below(most - least + 1)
 }
 
 function crashBy(dice: Dice): Fault {
@@ -105,5 +83,5 @@ function crashBy(dice: Dice): Fault {
   // Facts are read by four services, in eight lanes each: the point with the most behind it.
   const point = dice.pick<PointName>([...names, 'fact arrives', 'fact arrives'])
   const { of } = CRASH_POINTS[point]
-  return { kind: 'crash', service: dice.pick<ServiceName>(of), point, after: dice.between(0, 12), waitMs: dice.between(0, LONGEST_WAIT_MS) }
+  return { kind: 'crash', service: dice.pick<ServiceName>(of), point, after: between(dice, 0, 12), waitMs: between(dice, 0, LONGEST_WAIT_MS) }
 }

@@ -2,8 +2,9 @@
 // within five seconds, everybody must be whole, and the invariants S-INV-1 to S-INV-13 must hold of all that was written.
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventually, PersonClient } from '@loomworks/testing'
+import { Dice } from '../../libs/sagas/src/simulation/dice.ts'
 import { historyViolations, noSecretsIn } from '../invariants/check.ts'
-import { Dice, type Engine, type Fault, planOf } from './faults.ts'
+import { type Engine, type Fault, planOf } from './faults.ts'
 import { inflict } from './inflict.ts'
 import { expectWhole, grantsTo, type Newcomer, newcomer, signUp } from './people.ts'
 import type { Stage } from './stage.ts'
@@ -57,7 +58,7 @@ async function oneRun(stage: Stage, admin: PersonClient, seed: number): Promise<
   const lanes = Promise.all(
     people.map((mine) => oneByOne(url, mine, { begun, enough: enough.signal, over: over.signal }).catch(noted('an answer nothing explains'))),
   )
-  await Promise.all([delay(LEAST_MS), ...plan.map((fault) => inflict(stage, fault, (n) => dice.between(0, n - 1)))])
+  await Promise.all([delay(LEAST_MS), ...plan.map((fault) => inflict(stage, fault, (n) => dice.below(n)))])
   enough.abort()
   wrong.push(...(await stage.mend()))
   over.abort()
