@@ -82,6 +82,13 @@ export default {
     driver('nats', 'libs/bus/src/nats\\.ts'),
     driver('@eventstore/db-client', 'libs/event-store/src/eventstoredb\\.ts', ['libs/testing/src/esdb-stub/protocol\\.ts', 'bench/eventstoredb\\.ts']),
     {
+      name: 'stub-is-not-shipped',
+      comment: 'The stub of EventStoreDB is a fixture of tests and benchmarks: no command may reach it.',
+      severity: 'error',
+      from: { pathNot: [test, '^libs/testing/', '^tests/', '^bench/'] },
+      to: { path: '^libs/testing/src/esdb-stub/' },
+    },
+    {
       name: 'stub-takes-messages-alone',
       comment: 'The stub speaks the protocol with the messages that the client ships, and takes nothing else of it.',
       severity: 'error',

@@ -3,6 +3,7 @@ import { auditAppend } from './audit.ts'
 import type { Benchmark } from './benchmark.ts'
 import { bus } from './bus.ts'
 import { distributed } from './distributed.ts'
+import { eventStoreDb } from './eventstoredb.ts'
 import { gateway } from './gateway.ts'
 import { login } from './login.ts'
 import { rebuild } from './rebuild.ts'
@@ -10,4 +11,4 @@ import { signup } from './signup.ts'
 import { start } from './start.ts'
 import { visible } from './visible.ts'
 
-export const BENCHMARKS: readonly Benchmark[] = [append, visible, rebuild, auditAppend, bus, gateway, login, signup, distributed, start]
+export const BENCHMARKS: readonly Benchmark[] = [append, eventStoreDb, visible, rebuild, auditAppend, bus, gateway, login, signup, distributed, start]

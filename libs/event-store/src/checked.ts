@@ -16,8 +16,9 @@ export function checkedAppend(stream: string, events: readonly NewEvent[], expec
   if (typeof expected === 'bigint' && (expected < 0n || expected > LAST_REVISION)) throw invalid('an expected revision counts from 0')
   if (events.length === 0) throw invalid('an append holds at least one event')
   const checked = events.map(checkedEvent)
-  if (new Set(checked.map(({ id }) => id)).size < checked.length) throw invalid('an id stands twice in one append')
-  const bytes = checked.reduce((sum, { type, body }) => sum + Buffer.byteLength(type) + Buffer.byteLength(body), 0)
+  if (checked.length > 1 && new Set(checked.map(({ id }) => id)).size < checked.length) throw invalid('an id stands twice in one append')
+  let bytes = 0
+  for (const { type, body } of checked) bytes += Buffer.byteLength(type) + Buffer.byteLength(body)
   if (bytes > MAX_APPEND_BYTES) throw invalid(`an append holds ${MAX_APPEND_BYTES} bytes at most, this one ${bytes}`)
   return checked
 }
@@ -32,8 +33,12 @@ function checkedEvent({ id, type, body }: NewEvent): CheckedEvent {
 const LAST_REVISION = 2n ** 62n
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
+/** What Unicode calls control characters (Cc), spelt out: that is far cheaper to look for. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+
 function isName(text: string): boolean {
-  return text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text)
+  return text !== '' && text.isWellFormed() && !CONTROL.test(text)
 }
 
 function invalid(says: string): Terminal {

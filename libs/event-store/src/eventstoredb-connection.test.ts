@@ -53,6 +53,13 @@ test('a call rejects with Transient when time is up', async () => {
   await expect(asking).rejects.toThrow(Transient)
 })
 
+test('an attempt that began in time has its whole time, and a sound client is kept', async () => {
+  const { connection, told } = made()
+  const late = () => new Promise((resolve) => setTimeout(resolve, 120, 'stored'))
+  expect(await connection.askUntil(() => ({ answer: late() }), { attemptMs: 5000, deadline: performance.now() + 10 })).toBe('stored')
+  expect(told).toEqual(['open 1'])
+})
+
 const never = new Promise<never>(() => undefined)
 const soon = () => ({ attemptMs: 1000, deadline: performance.now() + 5000 })
 const drivers = new WeakMap<readonly unknown[], Driver>()
@@ -66,7 +73,7 @@ function made(dispose: () => Promise<void> = async () => undefined) {
     const number = ++count
     told.push(`open ${number}`)
     const driver: Driver = {
-      append: () => never,
+      append: () => ({ answer: never }),
       readStream: () => () => undefined,
       readLog: () => () => undefined,
       subscribe: () => () => undefined,

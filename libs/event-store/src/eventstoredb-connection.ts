@@ -4,13 +4,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Transient } from '@loomworks/kernel'
 import type { Node } from './eventstoredb-address.ts'
-import type { Cancel, Driver } from './eventstoredb-driver.ts'
+import type { Asked, Driver } from './eventstoredb-driver.ts'
 import { Expired, type Failure, failureOf, Replaced } from './eventstoredb-failure.ts'
 
 export interface Timing {
   /** How long one attempt to append may take. */
   readonly attemptMs: number
-  /** How long an append or a read is tried in all. */
+  /** How long an append or a read is tried: no attempt begins later. */
   readonly deadlineMs: number
   /** How long a read or a subscription may bring nothing before it counts as lost. */
   readonly readMs: number
@@ -23,12 +23,6 @@ export const TIMING: Timing = { attemptMs: 3000, deadlineMs: 10_000, readMs: 500
 const FIRST_RETRY_MS = 25
 const LAST_RETRY_MS = 2000
 
-/** What is asked of a client: what comes of it, and the way to give it up. */
-interface Asked<T> {
-  readonly answer: Promise<T>
-  readonly cancel?: Cancel
-}
-
 /** The timer of a call: what brings news winds it up again, what may be silent for ever stops it. */
 export interface Timer {
   rewind(): void
@@ -37,13 +31,91 @@ export interface Timer {
 
 export type Ask<T> = (driver: Driver, timer: Timer) => Asked<T>
 
+interface Limits {
+  readonly attemptMs: number
+  /** On the clock of `performance`. */
+  readonly deadline: number
+}
+
 /** Makes a client: of the whole address, or of the node that was said to lead. */
 export type OpenDriver = (leader: Node | undefined) => Promise<Driver>
 
+/** A call that has not ended. */
+interface Waiting {
+  /** False for what may be silent for ever. */
+  readonly isTimed: boolean
+  fail(error: unknown): void
+  expire(now: number): void
+}
+
 interface Generation {
   readonly driver: Promise<Driver>
-  /** Those who wait for this client, to be told when it is given up. */
-  readonly users: Set<(reason: Error) => void>
+  /** The same, once it is there. */
+  made: Driver | undefined
+  /** What waits for this client, to be told when it is given up. */
+  readonly calls: Set<Waiting>
+}
+
+/** Between two looks at what has expired. */
+const CLOCK_MS = 50
+
+interface Calling<T> {
+  readonly ask: Ask<T>
+  readonly timeoutMs: number
+  readonly resolve: (answer: T) => void
+  readonly failed: (error: unknown) => void
+}
+
+/** A call of a client, which ends once: with an answer, an error, or the end of its time. */
+class Call<T> implements Waiting, Timer {
+  readonly #generation: Generation
+  readonly #calling: Calling<T>
+  #asked: Asked<T> | undefined
+  #due: number
+
+  constructor(generation: Generation, calling: Calling<T>) {
+    this.#generation = generation
+    this.#calling = calling
+    this.#due = performance.now() + calling.timeoutMs
+    generation.calls.add(this)
+  }
+
+  get isTimed(): boolean {
+    return this.#due !== Number.POSITIVE_INFINITY
+  }
+
+  begin(driver: Driver): void {
+    if (!this.#generation.calls.has(this)) return
+    try {
+      this.#asked = this.#calling.ask(driver, this)
+      this.#asked.answer.then((answer) => {
+        if (!this.#generation.calls.delete(this)) return
+        this.#asked?.ended?.()
+        this.#calling.resolve(answer)
+      }, this.fail)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  readonly fail = (error: unknown): void => {
+    if (!this.#generation.calls.delete(this)) return
+    this.#asked?.cancel?.()
+    this.#asked?.ended?.()
+    this.#calling.failed(error)
+  }
+
+  expire(now: number): void {
+    if (now >= this.#due) this.fail(new Expired(`no answer within ${this.#calling.timeoutMs} ms`))
+  }
+
+  rewind(): void {
+    if (this.isTimed) this.#due = performance.now() + this.#calling.timeoutMs
+  }
+
+  stop(): void {
+    this.#due = Number.POSITIVE_INFINITY
+  }
 }
 
 export class Connection {
@@ -52,6 +124,7 @@ export class Connection {
   readonly #onTrouble: (error: unknown) => void
   readonly #stop = new AbortController()
   #generation: Generation | undefined
+  #clock: NodeJS.Timeout | undefined
   #ending: Promise<unknown>
   #leader: Node | undefined
 
@@ -73,37 +146,60 @@ export class Connection {
   }
 
   /** Asks once. Rejects with `Expired` when the timer runs out, with `Replaced` when another call found the client in doubt. */
-  async ask<T>(ask: Ask<T>, timeoutMs: number): Promise<T> {
-    if (this.#stop.signal.aborted) throw closed()
+  ask<T>(ask: Ask<T>, timeoutMs: number): Promise<T> {
+    if (this.#stop.signal.aborted) return Promise.reject(closed())
     this.#generation ??= this.#begin()
     const generation = this.#generation
-    try {
-      return await raced(generation, ask, timeoutMs)
-    } catch (error) {
-      const failure = failureOf(error)
-      if (failure.remedy === 'anew') this.#give(generation, error, failure)
-      throw failure.terminal ?? error
-    }
+    this.#watch()
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown): void => {
+        const failure = failureOf(error)
+        if (failure.remedy === 'anew') this.#give(generation, error, failure)
+        reject(failure.terminal ?? error)
+      }
+      const call = new Call(generation, { ask, timeoutMs, resolve, failed })
+      // Nearly always the client is there, and nothing need be waited for.
+      if (generation.made === undefined) generation.driver.then((driver) => call.begin(driver), call.fail)
+      else call.begin(generation.made)
+    })
   }
 
-  /** Asks until there is an answer or time is up; then throws Transient. */
-  async askUntil<T>(ask: Ask<T>, { attemptMs, deadline }: { readonly attemptMs: number; readonly deadline: number }): Promise<T> {
+  /** One clock for all calls, which runs while one of them is timed: to set and clear one for each would be dear. */
+  #watch(): void {
+    this.#clock ??= setTimeout(() => {
+      this.#clock = undefined
+      const now = performance.now()
+      for (const call of this.#generation?.calls ?? []) call.expire(now)
+      if (this.#generation?.calls.values().some((call) => call.isTimed)) this.#watch()
+    }, CLOCK_MS).unref()
+  }
+
+  /** Asks until there is an answer; throws Transient once it is too late to begin anew. Every attempt has its whole time: one that
+   *  was cut short would throw away a sound client. */
+  askUntil<T>(ask: Ask<T>, limits: Limits): Promise<T> {
+    return this.ask(ask, limits.attemptMs).catch((error: unknown) => this.#askAgain(ask, { ...limits, error }))
+  }
+
+  /** The same, when the first attempt has failed. */
+  async #askAgain<T>(ask: Ask<T>, { attemptMs, deadline, error }: Limits & { readonly error: unknown }): Promise<T> {
+    let trouble = error
     for (const pause = new Backoff(); ; ) {
-      const leftMs = deadline - performance.now()
-      try {
-        return await this.ask(ask, Math.max(1, Math.min(attemptMs, leftMs)))
-      } catch (error) {
-        if (failureOf(error).remedy === 'never') throw error
-        if (this.#stop.signal.aborted) throw closed(error)
-        if (deadline - performance.now() <= pause.nextMs) throw new Transient('the event store does not answer', { cause: error })
-      }
+      if (failureOf(trouble).remedy === 'never') throw trouble
+      if (this.#stop.signal.aborted) throw closed(trouble)
+      if (deadline - performance.now() <= pause.nextMs) throw new Transient('the event store does not answer', { cause: trouble })
       await pause.wait(this.#stop.signal)
+      try {
+        return await this.ask(ask, attemptMs)
+      } catch (again) {
+        trouble = again
+      }
     }
   }
 
   /** Cancels everything. */
   async close(): Promise<void> {
     this.#stop.abort()
+    clearTimeout(this.#clock)
     const generation = this.#generation
     this.#generation = undefined
     if (generation !== undefined) this.#end(generation, closed())
@@ -112,14 +208,21 @@ export class Connection {
 
   #begin(): Generation {
     const driver = this.#ending.then(() => this.#open(this.#leader))
-    const generation: Generation = { driver, users: new Set() }
-    driver.catch((error: unknown) => {
-      if (this.#generation !== generation) return
-      this.#generation = undefined
-      this.#leader = undefined
-      this.#onTrouble(error)
-    })
+    const generation: Generation = { driver, made: undefined, calls: new Set() }
+    driver.then(
+      (made) => {
+        generation.made = made
+      },
+      (error: unknown) => this.#unopened(generation, error),
+    )
     return generation
+  }
+
+  #unopened(generation: Generation, error: unknown): void {
+    if (this.#generation !== generation) return
+    this.#generation = undefined
+    this.#leader = undefined
+    this.#onTrouble(error)
   }
 
   #give(generation: Generation, error: unknown, { leader }: Failure): void {
@@ -130,45 +233,13 @@ export class Connection {
     this.#onTrouble(error)
   }
 
-  #end({ driver, users }: Generation, reason: Error): void {
-    for (const tell of users) tell(reason)
+  #end({ driver, calls }: Generation, reason: Error): void {
+    for (const call of calls) call.fail(reason)
     this.#ending = driver.then(
       (made) => made.dispose(),
       () => undefined,
     )
   }
-}
-
-function raced<T>({ driver, users }: Generation, ask: Ask<T>, timeoutMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let asked: Asked<T> | undefined
-    let over = false
-    const finish = (): void => {
-      over = true
-      clearTimeout(clock)
-      users.delete(fail)
-    }
-    const fail = (error: unknown): void => {
-      if (over) return
-      finish()
-      asked?.cancel?.()
-      reject(error)
-    }
-    const clock = setTimeout(() => fail(new Expired(`no answer within ${timeoutMs} ms`)), timeoutMs)
-    users.add(fail)
-    const timer: Timer = { rewind: () => void (over || clock.refresh()), stop: () => clearTimeout(clock) }
-    driver
-      .then((made) => {
-        if (over) return
-        asked = ask(made, timer)
-        asked.answer.then((answer) => {
-          if (over) return
-          finish()
-          resolve(answer)
-        }, fail)
-      })
-      .catch(fail)
-  })
 }
 
 /** Pauses between attempts, longer each time and never as long as those of others. */

@@ -1,5 +1,5 @@
 // What the adapter needs of one client of EventStoreDB, in the words of the port: the rest of it is written without the driver.
-import type { Appended, Filter, NewEvent, Position, StoredEvent } from './port.ts'
+import type { Filter, NewEvent, Position, StoredEvent } from './port.ts'
 
 /** Something that stands in the log. What is not an event of the port (a tombstone, the server's own) has its position alone. */
 export interface Entry {
@@ -31,9 +31,23 @@ export interface StreamRange {
   readonly most: number
 }
 
+/** What is asked of a client: what comes of it, and the way to give it up. */
+export interface Asked<T> {
+  readonly answer: Promise<T>
+  readonly cancel?: Cancel
+  /** Is told when nobody waits for it any more, whatever came of it. */
+  readonly ended?: () => void
+}
+
+/** What a server says of an append that it has taken. */
+export interface Taken {
+  readonly nextExpectedRevision: bigint
+  readonly position?: { readonly commit: bigint }
+}
+
 /** One client. It throws the errors of the driver as they are; `failureOf` tells what they mean. */
 export interface Driver {
-  append(stream: string, events: readonly NewEvent[], expected: 'no_stream' | bigint): Promise<Appended>
+  append(stream: string, events: readonly NewEvent[], expected: 'no_stream' | bigint): Asked<Taken>
   readStream(stream: string, range: StreamRange, reader: Reader): Cancel
   /** Every entry of the log, whatever its stream, from a position on: the one that stands there is the first. */
   readLog(from: Position, most: number, reader: Reader): Cancel

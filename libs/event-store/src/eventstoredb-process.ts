@@ -6,9 +6,7 @@ import { Feed } from './eventstoredb-feed.ts'
 import { Slots } from './eventstoredb-slots.ts'
 import type { Filter } from './port.ts'
 
-/** The client holds back what comes when sixteen messages of a stream are unsent, and what it then holds back would end the
- *  process if the stream broke: its failure is nobody's to catch. Fewer than that are never held back. */
-const MOST_APPENDS = 15
+const MOST_APPENDS = 128
 /** A connection carries 100 streams: one for all appends, one for questions, and these. More would wait without a word. */
 const MOST_READS = 64
 const MOST_FEEDS = 32

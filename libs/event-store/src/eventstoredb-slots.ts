@@ -11,14 +11,32 @@ export class Slots {
     this.#free = most
   }
 
-  /** Runs a work in its turn; throws Transient where its turn has not come by the deadline, or too many wait. */
+  /** Takes a slot, which must be given back; resolves in turn, without a promise where there is one. Throws Transient where the turn
+   *  has not come by the deadline, or too many wait. */
+  take(deadline: number): Promise<void> | undefined {
+    if (this.#free === 0) return this.#turn(deadline)
+    this.#free--
+    return undefined
+  }
+
+  /** Gives a slot to who has waited longest. */
+  give(): void {
+    const [first] = this.#waiting
+    if (first === undefined) {
+      this.#free++
+      return
+    }
+    this.#waiting.delete(first)
+    first()
+  }
+
+  /** Runs a work in its turn. */
   async run<T>(work: () => Promise<T>, deadline: number): Promise<T> {
-    if (this.#free > 0) this.#free--
-    else await this.#turn(deadline)
+    await this.take(deadline)
     try {
       return await work()
     } finally {
-      this.#pass()
+      this.give()
     }
   }
 
@@ -35,16 +53,5 @@ export class Slots {
       }
       this.#waiting.add(go)
     })
-  }
-
-  /** A free slot goes to who has waited longest. */
-  #pass(): void {
-    const [first] = this.#waiting
-    if (first === undefined) {
-      this.#free++
-      return
-    }
-    this.#waiting.delete(first)
-    first()
   }
 }

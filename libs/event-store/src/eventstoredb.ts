@@ -1,15 +1,17 @@
 // The event store on EventStoreDB (KurrentDB): the only file that imports its driver. What the driver cannot do by itself is done
 // in the files beside this one: one client for the process, own timers, and a feed for all subscriptions (architecture §6).
+import { Duplex } from 'node:stream'
 import { type AllStreamSubscription, type EventData, EventStoreDBClient, type RecordedEvent, type StreamingRead, streamNameFilter } from '@eventstore/db-client'
 import { type JsonObject, Terminal, Transient } from '@loomworks/kernel'
 import { checkedAppend } from './checked.ts'
 import { type Address, addressOf, type Node } from './eventstoredb-address.ts'
-import { TIMING, type Timing } from './eventstoredb-connection.ts'
-import { BEGINNING, type Cancel, type Driver, type Entry, type Follower, type Reader, type StreamRange } from './eventstoredb-driver.ts'
+import { type Ask, TIMING, type Timing } from './eventstoredb-connection.ts'
+import { BEGINNING, type Cancel, type Driver, type Entry, type Follower, type Reader, type StreamRange, type Taken } from './eventstoredb-driver.ts'
 import { isType } from './eventstoredb-failure.ts'
 import { expectLeader, probe } from './eventstoredb-info.ts'
 import { PAGE, streamPage } from './eventstoredb-page.ts'
 import { join, type Membership } from './eventstoredb-process.ts'
+import { Sluice } from './eventstoredb-sluice.ts'
 import { followAll, readAllOn } from './eventstoredb-subscribe.ts'
 import type { Appended, Conflict, Delivery, EventStore, Expected, Filter, NewEvent, Position, ReadOptions, StoredEvent } from './port.ts'
 
@@ -35,11 +37,9 @@ export class EventStoreDbEventStore implements EventStore {
     this.#membership = join({ onTrouble }, { url, timing: times, open: (leader) => opened(address, leader, times.readMs) })
   }
 
-  async append(stream: string, events: readonly NewEvent[], expected: Expected): Promise<Appended | Conflict> {
-    const checked = checkedAppend(stream, events, expected)
-    const list = checked.map(({ id, type }, index) => ({ id, type, body: events[index]?.body ?? {} }))
+  append(stream: string, events: readonly NewEvent[], expected: Expected): Promise<Appended | Conflict> {
     const deadline = performance.now() + this.#timing.deadlineMs
-    return expected === 'exists' ? this.#appendToExisting(stream, list, deadline) : this.#append(stream, list, { expected, deadline })
+    return expected === 'exists' ? this.#appendToExisting(stream, events, deadline) : this.#append(stream, events, { expected, deadline })
   }
 
   async *readStream(stream: string, { from, limit = Number.POSITIVE_INFINITY, direction = 'forward' }: ReadOptions = {}): AsyncIterable<StoredEvent> {
@@ -88,27 +88,28 @@ export class EventStoreDbEventStore implements EventStore {
     events: readonly NewEvent[],
     { expected, deadline }: { readonly expected: 'no_stream' | bigint; readonly deadline: number },
   ): Promise<Appended | Conflict> {
+    checkedAppend(stream, events, expected)
     this.#expectOpen()
     const { connection, appends } = this.#membership.shared
+    const { attemptMs } = this.#timing
+    const turn = appends.take(deadline)
+    if (turn !== undefined) await turn
+    const ask: Ask<Taken> = (driver) => driver.append(stream, events, expected)
     try {
-      return await appends.run(
-        () =>
-          connection.askUntil((driver) => ({ answer: driver.append(stream, events, expected) }), {
-            attemptMs: this.#timing.attemptMs,
-            deadline,
-          }),
-        deadline,
-      )
+      return appendedOf(await connection.askUntil(ask, { attemptMs, deadline }))
     } catch (error) {
       if (!isType(error, 'wrong-expected-version')) throw error
       const { actualVersion } = error as { readonly actualVersion?: unknown }
       return { ok: false, actual: typeof actualVersion === 'bigint' ? actualVersion : undefined }
+    } finally {
+      appends.give()
     }
   }
 
   /** `exists` is sent as the revision that is there. Under an expectation of its own the server would take ids that it happens to
    *  remember for a repeat, and an append whose outcome is unknown could not be sent again. */
   async #appendToExisting(stream: string, events: readonly NewEvent[], deadline: number): Promise<Appended | Conflict> {
+    checkedAppend(stream, events, 'exists')
     let [last] = (await this.#page(stream, { from: undefined, direction: 'backward', most: 1 })).events.map(({ revision }) => revision)
     while (last !== undefined) {
       const outcome = await this.#append(stream, events, { expected: last, deadline })
@@ -133,8 +134,14 @@ async function opened(address: Address, leader: Node | undefined, timeoutMs: num
 }
 
 function driverOf(client: EventStoreDBClient): Driver {
+  const sluice = new Sluice(() => appendsOf(client))
+  const ended = () => sluice.answered()
   return {
-    append: (stream, events, expected) => append(client, stream, { events, expected }),
+    append: (stream, events, expected) => {
+      const turn = sluice.pass()
+      const send = () => client.appendToStream(stream, events.map(sentOf), { expectedRevision: expected })
+      return { answer: turn === undefined ? send() : turn.then(send), ended }
+    },
     readStream: (stream, { from, direction, most }, reader) =>
       read(
         client.readStream(stream, {
@@ -150,17 +157,22 @@ function driverOf(client: EventStoreDBClient): Driver {
   }
 }
 
-interface Appending {
-  readonly events: readonly NewEvent[]
-  readonly expected: 'no_stream' | bigint
+function sentOf({ id, type, body }: NewEvent): EventData {
+  return { id: id.toLowerCase(), type, data: body, contentType: 'application/json', metadata: undefined }
 }
 
-async function append(client: EventStoreDBClient, stream: string, { events, expected }: Appending): Promise<Appended> {
-  const list = events.map(({ id, type, body }): EventData => ({ id, type, data: body, contentType: 'application/json', metadata: undefined }))
-  const { nextExpectedRevision, position } = await client.appendToStream(stream, list, { expectedRevision: expected })
+function appendedOf({ nextExpectedRevision, position }: Taken): Appended {
   if (position === undefined) throw new Terminal('event_store.broken', 'an append that was taken has a position')
   return { ok: true, revision: nextExpectedRevision, position: String(position.commit) }
 }
+
+/** The client keeps its streams to itself; the one that it writes to is that of the appends. */
+function appendsOf(client: EventStoreDBClient): Duplex | undefined {
+  for (const stream of client[STREAMS]) if (stream instanceof Duplex) return stream
+  return undefined
+}
+
+const STREAMS = 'disposableStreams'
 
 type Resolved = { readonly event?: RecordedEvent }
 

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
+import { EventStoreDbEventStore } from '@loomworks/event-store/eventstoredb'
+import { newId } from '@loomworks/kernel'
+import { type Benchmark, type Figure, interleaved, timedRound } from './benchmark.ts'
+
+const GOAL = 0.95
+const WRITERS = [1, 8, 32]
+const BODY = { data: { text: 'x'.repeat(200) } }
+
+interface Both {
+  readonly store: EventStoreDbEventStore
+  readonly bare: EventStoreDBClient
+}
+
+/** Appends of one event, each writer to a stream of its own, against the same appends on the client of EventStoreDB itself. On the
+ *  server of EVENTSTORE_TEST_URL, else on the stub in a process of its own. */
+export const eventStoreDb: Benchmark = {
+  name: 'eventstoredb',
+  async run({ quick }) {
+    const server = await serverOf(process.env.EVENTSTORE_TEST_URL)
+    const store = new EventStoreDbEventStore({ url: server.url, onTrouble: console.error })
+    const bare = EventStoreDBClient.connectionString(server.url)
+    const figures: Figure[] = []
+    for (const writers of WRITERS) figures.push(await measured({ store, bare }, writers, quick))
+    await store.close()
+    await bare.dispose()
+    await server.stop()
+    return figures
+  },
+}
+
+async function measured({ store, bare }: Both, writers: number, quick: boolean): Promise<Figure> {
+  const operations = quick ? 64 : 800 * Math.min(writers, 8)
+  const appends = async () => {
+    const streams = Array.from({ length: writers }, () => `person-${newId()}`)
+    return timedRound(operations, writers, (worker, turn) =>
+      store.append(streams[worker] ?? '', [{ id: newId(), type: 'MemoryAdded', body: BODY }], turn === 0 ? 'no_stream' : BigInt(turn - 1)),
+    )
+  }
+  const bareAppends = async () => {
+    const streams = Array.from({ length: writers }, () => `person-${newId()}`)
+    return timedRound(operations, writers, (worker, turn) =>
+      bare.appendToStream(streams[worker] ?? '', jsonEvent({ id: newId(), type: 'MemoryAdded', data: BODY }), {
+        expectedRevision: turn === 0 ? 'no_stream' : BigInt(turn - 1),
+      }),
+    )
+  }
+  const [value, yardstick] = await interleaved(quick ? 1 : 8, appends, bareAppends)
+  const ratio = value / yardstick
+  return { bench: `append on EventStoreDB, ${writers} writers`, value, unit: 'events/s', yardstick, ratio, goal: `≥ ${GOAL}`, ok: ratio >= GOAL }
+}
+
+const STUB = fileURLToPath(import.meta.resolve('@loomworks/testing/esdb-stub')).replace('index.ts', 'run-alone.ts')
+
+async function serverOf(url: string | undefined): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  if (url !== undefined) return { url, stop: async () => undefined }
+  const stub = spawn(process.execPath, [STUB, '0'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const { value: port } = await createInterface({ input: stub.stdout })[Symbol.asyncIterator]().next()
+  return { url: `esdb://127.0.0.1:${port}?tls=false`, stop: () => ended(stub) }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
