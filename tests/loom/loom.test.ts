@@ -1,6 +1,8 @@
 // The operator's command line against a running instance: what it prints, and what its exit code says.
 import { join } from 'node:path'
+import { CommanderError } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Failed } from '../../tools/loom/failed.ts'
 import { loomProgram, verbsOf } from '../../tools/loom/program.ts'
 import { startWhole, type Whole } from '../whole.ts'
 import { type Ended, loomIn } from './command.ts'
@@ -109,16 +111,9 @@ test('loom migrate on a database that is current changes nothing', async () => {
 })
 
 describe('exit codes:', () => {
-  test('2 for a verb that is not there, an option that is not there, a value out of its set', async () => {
+  test('2 for a verb that is not there, a value that the API cannot read', async () => {
     expect((await loom('saga', 'dance')).code).toBe(2)
-    expect((await loom('saga', 'list', '--colour', 'red')).code).toBe(2)
-    expect((await loom('saga', 'list', '--state', 'happy')).code).toBe(2)
-    expect((await loom('saga', 'list', '--older', 'yesterday')).code).toBe(2)
     expect((await loom('saga', 'list', '--limit', '1000')).code).toBe(2)
-    expect((await loom('saga', 'diff', sagaId, '1')).code).toBe(2)
-    expect((await loom('saga', 'state', sagaId, '--at', 'first')).code).toBe(2)
-    expect((await loom('saga', 'retry', sagaId)).code).toBe(2)
-    expect((await loom('saga', 'timeline', sagaId, '--follow', '--direct')).code).toBe(2)
   })
   test('3 where nobody answers', async () => {
     expect(await loom('saga', 'list', '--url', 'http://localhost:9')).toMatchObject({ code: 3, stderr: 'http://localhost:9 does not answer.\n' })
@@ -138,4 +133,23 @@ test('help has an example for every verb', () => {
     verb.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
     expect({ verb: verb.name(), help }).toEqual({ verb: verb.name(), help: expect.stringMatching(/\nExamples?:\n +\S.*loom/) })
   }
+})
+
+test.each([
+  ['saga', 'list', '--colour', 'red'],
+  ['saga', 'list', '--state', 'happy'],
+  ['saga', 'list', '--older', 'yesterday'],
+  ['saga', 'diff', 'x', '1'],
+  ['saga', 'state', 'x', '--at', 'first'],
+  ['saga', 'retry', 'x'],
+  ['saga', 'replay'],
+  ['saga', 'replay', '--all', '--since', 'yesterday'],
+  ['saga', 'reconcile', '--apply'],
+  ['saga', 'dlq', 'redrive', '1', '--reason', 'mended', '--edit', 'no-such-file.json'],
+  ['saga', 'timeline', 'x', '--follow', '--direct'],
+])('%s %s %s %s is wrong usage, whatever runs', async (...args) => {
+  const program = loomProgram()
+  for (const verb of verbsOf(program)) verb.configureOutput({ writeErr: () => undefined })
+  const error = await program.parseAsync(args, { from: 'user' }).catch((thrown: unknown) => thrown)
+  expect(error instanceof CommanderError || (error instanceof Failed && error.exitCode === 2)).toBe(true)
 })
