@@ -81,6 +81,20 @@ test('events delivered twice count once', async () => {
   expect(await seatRows()).toEqual(before)
 })
 
+test('a batch reads the rows that it touches and no others, however many there are', async () => {
+  const filled = sql`insert into hall.seat_v1 (room, guest, visits, last, position) select 'full', n::text, 1, '', 0 from generate_series(1, 3000) n`
+  await exec(db, filled)
+  await append('room-a', [said('a', 'ada', 'bob'), said('a', 'ada')])
+  const events = (await Array.fromAsync(store.readStream('room-a'))).map(projected)
+  const scanned = sql`select seq_tup_read as rows from pg_stat_xact_user_tables where relname = 'seat_v1'`
+  await db.transaction(async (tx) => {
+    const before = await one(tx, z.object({ rows: z.bigint() }), scanned)
+    await seats.apply(tx, events, 'hall')
+    expect(await one(tx, z.object({ rows: z.bigint() }), scanned)).toEqual(before)
+  })
+  expect((await seatRows()).filter(({ room }) => room === 'a')).toMatchObject([{ visits: 2 }, { visits: 1 }])
+})
+
 test('two instances with one checkpoint count each event once', async () => {
   const list = Array.from({ length: 40 }, (_, n) => `room-${n}`)
   {

@@ -109,13 +109,14 @@ function textOf(key: Key): string {
   return key.length === 1 ? (key[0] ?? '') : JSON.stringify(key)
 }
 
+/** Each row is looked up by its key: for a join the planner reads the whole table until it is large. */
 async function loadRows(db: Db, target: string, { columns, key, parse }: RowShape, keys: readonly Key[]): Promise<FoldedRows> {
   if (keys.length === 0) return new Map()
   const wanted = json(keys.map((values) => Object.fromEntries(key.map((column, n) => [column, values[n]]))))
   const { rows } = await db.query(
     sql`select ${list(columns, 't')}, t."position" as "#position"
-          from ${ident(target)} t
-          join jsonb_populate_recordset(null::${ident(target)}, ${wanted}) k on ${same(key, 't', 'k')}`,
+          from jsonb_populate_recordset(null::${ident(target)}, ${wanted}) k
+         cross join lateral (select * from ${ident(target)} t where ${same(key, 't', 'k')} limit 1) t`,
   )
   return new Map((rows as readonly Record<string, unknown>[]).map((row) => foldedOf(row, key, parse)).map((folded) => [textOf(folded.key), folded]))
 }
@@ -130,13 +131,14 @@ export async function writeRows(db: Db, target: string, { columns, key }: RowSha
   const present = folded.filter(({ row }) => row !== undefined).map(({ row, position }) => ({ ...row, position }))
   const gone = folded.filter(({ row }) => row === undefined).map(({ key: values }) => Object.fromEntries(key.map((column, n) => [column, values[n]])))
   const all = [...columns, 'position']
-  await exec(
-    db,
-    sql`with gone as (
+  const deleting = sql`with gone as (
           delete from ${ident(target)} t
            using jsonb_populate_recordset(null::${ident(target)}, ${json(gone)}) k
            where ${same(key, 't', 'k')}
-        )
+        )`
+  await exec(
+    db,
+    sql`${gone.length > 0 ? deleting : sql``}
         insert into ${ident(target)} as t (${list(all)})
         select ${list(all)} from jsonb_populate_recordset(null::${ident(target)}, ${json(present)})
         on conflict (${list(key)}) do update set ${assigned(all)}

@@ -51,6 +51,7 @@ interface Standing {
   readonly somebodyWaits: boolean
 }
 
+/** Each place is looked up by itself: for a join the planner reads the whole table until it is large, and it grows with every record. */
 async function standing(tx: Db, arriving: readonly Arriving[]): Promise<Standing> {
   const wanted = arriving.flatMap(({ entityHash, prevRevision }) =>
     prevRevision === undefined ? [] : [{ entity_hash: hex(entityHash), revision: prevRevision }],
@@ -60,9 +61,11 @@ async function standing(tx: Db, arriving: readonly Arriving[]): Promise<Standing
     tx,
     EntityHashRevisionRow,
     sql`select r.entity_hash, r.revision
-          from audit.record r
-          join jsonb_to_recordset(${JSON.stringify(wanted)}) as w(entity_hash bytea, revision bigint) on w.entity_hash = r.entity_hash and w.revision = r.revision
-         where r.wait_until is null
+          from jsonb_to_recordset(${JSON.stringify(wanted)}) as w(entity_hash bytea, revision bigint)
+         cross join lateral (select entity_hash, revision
+                               from audit.record
+                              where entity_hash = w.entity_hash and revision = w.revision and wait_until is null
+                              limit 1) r
         union all
         select null, null where exists (select from audit.record where log_index is null and wait_until is not null)`,
   )
