@@ -49,8 +49,10 @@ export async function makeSaid(db: Database): Promise<void> {
   await exec(db, raw('create view talk.said as select * from talk.said_v1'))
   await exec(
     db,
-    raw(
-      'create table talk.projection_checkpoint (name text primary key, position bigint not null, instance text, moved_at timestamptz not null default now())',
-    ),
+    raw(`
+      create table talk.projection_checkpoint (name text primary key, position bigint not null, instance text, moved_at timestamptz not null default now());
+      create table talk.projection_lease (name text primary key, holder text, until timestamptz);
+      create table talk.projection_instance (instance text primary key, seen_at timestamptz not null);
+    `),
   )
 }
