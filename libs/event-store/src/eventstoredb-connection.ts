@@ -59,24 +59,29 @@ interface Generation {
 /** Between two looks at what has expired. */
 const CLOCK_MS = 50
 
-interface Calling<T> {
+interface Asking<T> {
   readonly ask: Ask<T>
   readonly timeoutMs: number
   readonly resolve: (answer: T) => void
-  readonly failed: (error: unknown) => void
+  readonly reject: (error: unknown) => void
 }
+
+/** What becomes of a client when a call has failed, and what the caller is told. */
+type Failed = (error: unknown, generation: Generation) => unknown
 
 /** A call of a client, which ends once: with an answer, an error, or the end of its time. */
 class Call<T> implements Waiting, Timer {
+  readonly #asking: Asking<T>
   readonly #generation: Generation
-  readonly #calling: Calling<T>
+  readonly #failed: Failed
   #asked: Asked<T> | undefined
   #due: number
 
-  constructor(generation: Generation, calling: Calling<T>) {
+  constructor(asking: Asking<T>, generation: Generation, failed: Failed) {
+    this.#asking = asking
     this.#generation = generation
-    this.#calling = calling
-    this.#due = performance.now() + calling.timeoutMs
+    this.#failed = failed
+    this.#due = performance.now() + asking.timeoutMs
     generation.calls.add(this)
   }
 
@@ -87,34 +92,39 @@ class Call<T> implements Waiting, Timer {
   begin(driver: Driver): void {
     if (!this.#generation.calls.has(this)) return
     try {
-      this.#asked = this.#calling.ask(driver, this)
-      this.#asked.answer.then((answer) => {
-        if (!this.#generation.calls.delete(this)) return
-        this.#asked?.ended?.()
-        this.#calling.resolve(answer)
-      }, this.fail)
+      this.#asked = this.#asking.ask(driver, this)
+      this.#asked.answer.then(
+        (answer) => this.#end() && this.#asking.resolve(answer),
+        (error: unknown) => this.fail(error),
+      )
     } catch (error) {
       this.fail(error)
     }
   }
 
-  readonly fail = (error: unknown): void => {
-    if (!this.#generation.calls.delete(this)) return
+  fail(error: unknown): void {
+    if (!this.#end()) return
     this.#asked?.cancel?.()
-    this.#asked?.ended?.()
-    this.#calling.failed(error)
+    this.#asking.reject(this.#failed(error, this.#generation))
   }
 
   expire(now: number): void {
-    if (now >= this.#due) this.fail(new Expired(`no answer within ${this.#calling.timeoutMs} ms`))
+    if (now >= this.#due) this.fail(new Expired(`no answer within ${this.#asking.timeoutMs} ms`))
   }
 
   rewind(): void {
-    if (this.isTimed) this.#due = performance.now() + this.#calling.timeoutMs
+    if (this.isTimed) this.#due = performance.now() + this.#asking.timeoutMs
   }
 
   stop(): void {
     this.#due = Number.POSITIVE_INFINITY
+  }
+
+  /** False where it has ended before. */
+  #end(): boolean {
+    const ends = this.#generation.calls.delete(this)
+    if (ends) this.#asked?.ended?.()
+    return ends
   }
 }
 
@@ -147,21 +157,40 @@ export class Connection {
 
   /** Asks once. Rejects with `Expired` when the timer runs out, with `Replaced` when another call found the client in doubt. */
   ask<T>(ask: Ask<T>, timeoutMs: number): Promise<T> {
-    if (this.#stop.signal.aborted) return Promise.reject(closed())
+    return new Promise((resolve, reject) => this.#call({ ask, timeoutMs, resolve, reject }))
+  }
+
+  /** Asks until there is an answer; throws Transient once it is too late to begin anew. Every attempt has its whole time: one that
+   *  was cut short would throw away a sound client. */
+  askUntil<T>(ask: Ask<T>, { attemptMs, deadline }: Limits): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const again = (error: unknown) => void this.#askAgain(ask, { attemptMs, deadline, error }).then(resolve, reject)
+      this.#call({ ask, timeoutMs: attemptMs, resolve, reject: again })
+    })
+  }
+
+  #call<T>(asking: Asking<T>): void {
+    if (this.#stop.signal.aborted) {
+      asking.reject(closed())
+      return
+    }
     this.#generation ??= this.#begin()
     const generation = this.#generation
     this.#watch()
-    return new Promise((resolve, reject) => {
-      const failed = (error: unknown): void => {
-        const failure = failureOf(error)
-        if (failure.remedy === 'anew') this.#give(generation, error, failure)
-        reject(failure.terminal ?? error)
-      }
-      const call = new Call(generation, { ask, timeoutMs, resolve, failed })
-      // Nearly always the client is there, and nothing need be waited for.
-      if (generation.made === undefined) generation.driver.then((driver) => call.begin(driver), call.fail)
-      else call.begin(generation.made)
-    })
+    const call = new Call(asking, generation, this.#failed)
+    // Nearly always the client is there, and nothing need be waited for.
+    if (generation.made !== undefined) call.begin(generation.made)
+    else
+      generation.driver.then(
+        (driver) => call.begin(driver),
+        (error: unknown) => call.fail(error),
+      )
+  }
+
+  readonly #failed: Failed = (error, generation) => {
+    const failure = failureOf(error)
+    if (failure.remedy === 'anew') this.#give(generation, error, failure)
+    return failure.terminal ?? error
   }
 
   /** One clock for all calls, which runs while one of them is timed: to set and clear one for each would be dear. */
@@ -174,13 +203,7 @@ export class Connection {
     }, CLOCK_MS).unref()
   }
 
-  /** Asks until there is an answer; throws Transient once it is too late to begin anew. Every attempt has its whole time: one that
-   *  was cut short would throw away a sound client. */
-  askUntil<T>(ask: Ask<T>, limits: Limits): Promise<T> {
-    return this.ask(ask, limits.attemptMs).catch((error: unknown) => this.#askAgain(ask, { ...limits, error }))
-  }
-
-  /** The same, when the first attempt has failed. */
+  /** When the first attempt has failed. */
   async #askAgain<T>(ask: Ask<T>, { attemptMs, deadline, error }: Limits & { readonly error: unknown }): Promise<T> {
     let trouble = error
     for (const pause = new Backoff(); ; ) {

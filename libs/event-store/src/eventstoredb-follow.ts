@@ -60,6 +60,8 @@ export class Follow {
 
   #alive(then: () => void): void {
     if (this.#over) return
+    this.#stopLooking?.()
+    this.#stopLooking = undefined
     this.#following.onLife()
     then()
     this.#listen()

@@ -11,8 +11,8 @@ export class Slots {
     this.#free = most
   }
 
-  /** Takes a slot, which must be given back; resolves in turn, without a promise where there is one. Throws Transient where the turn
-   *  has not come by the deadline, or too many wait. */
+  /** Takes a slot, which must be given back; resolves in turn, without a promise where there is one. Rejects with Transient where the
+   *  turn has not come by the deadline, or too many wait. */
   take(deadline: number): Promise<void> | undefined {
     if (this.#free === 0) return this.#turn(deadline)
     this.#free--
@@ -41,7 +41,7 @@ export class Slots {
   }
 
   #turn(deadline: number): Promise<void> {
-    if (this.#waiting.size >= MOST_WAITING) throw new Transient('the event store is behind: too many calls wait')
+    if (this.#waiting.size >= MOST_WAITING) return Promise.reject(new Transient('the event store is behind: too many calls wait'))
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#waiting.delete(go)

@@ -14,6 +14,8 @@ export class Sluice {
   readonly #waiting: (() => void)[] = []
   /** Handed over and not answered; what is unsent is among them. */
   #unanswered = 0
+  /** Handed over in this turn of the loop, and perhaps not yet written: the client writes before the next turn. */
+  #handed = 0
   #looking = false
 
   /** `sending` gives the stream of the client once it has one. */
@@ -23,9 +25,17 @@ export class Sluice {
 
   /** Resolves when one more may be handed over, in the order of asking; without a promise where it may at once. */
   pass(): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && this.#unanswered < MOST_UNSENT) {
-      this.#unanswered++
-      return undefined
+    if (this.#waiting.length === 0) {
+      if (this.#unanswered < MOST_UNSENT) {
+        this.#unanswered++
+        // So few need not be counted turn by turn, and then nothing is known of this turn.
+        this.#handed = MOST_UNSENT
+        return undefined
+      }
+      if (this.#room() > 0) {
+        this.#hand()
+        return undefined
+      }
     }
     this.#look(0)
     return new Promise((resolve) => {
@@ -33,12 +43,24 @@ export class Sluice {
     })
   }
 
-  /** What was handed over has been answered. */
+  /** What was handed over is waited for no more. */
   answered(): void {
     this.#unanswered--
   }
 
-  /** In the next turn of the loop, when the client has written what it was handed in this one; while nothing moves, a little later. */
+  #hand(): void {
+    this.#unanswered++
+    this.#handed++
+    this.#look(0)
+  }
+
+  /** Before there is a stream, whatever is unanswered may come to be unsent at once. */
+  #room(): number {
+    const stream = this.#sending()
+    return MOST_UNSENT - (stream === undefined ? this.#unanswered : this.#handed + stream.writableLength)
+  }
+
+  /** In the next turn of the loop; while nothing moves, a little later. */
   #look(pauseMs: number): void {
     if (this.#looking) return
     this.#looking = true
@@ -50,12 +72,13 @@ export class Sluice {
     else setTimeout(open, pauseMs)
   }
 
-  /** Before there is a stream, whatever is unanswered may come to be unsent at once. */
   #open(): void {
-    const unsent = Math.min(this.#unanswered, this.#sending()?.writableLength ?? this.#unanswered)
-    const gone = this.#waiting.splice(0, Math.max(0, MOST_UNSENT - unsent))
-    this.#unanswered += gone.length
-    for (const go of gone) go()
+    this.#handed = 0
+    const gone = this.#waiting.splice(0, Math.max(0, this.#room()))
+    for (const go of gone) {
+      this.#hand()
+      go()
+    }
     if (this.#waiting.length > 0) this.#look(gone.length === 0 ? CLOSED_MS : 0)
   }
 }

@@ -1,6 +1,7 @@
 // The event store on EventStoreDB (KurrentDB): the only file that imports its driver. What the driver cannot do by itself is done
 // in the files beside this one: one client for the process, own timers, and a feed for all subscriptions (architecture §6).
 import { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type AllStreamSubscription, type EventData, EventStoreDBClient, type RecordedEvent, type StreamingRead, streamNameFilter } from '@eventstore/db-client'
 import { type JsonObject, Terminal, Transient } from '@loomworks/kernel'
 import { checkedAppend } from './checked.ts'
@@ -24,6 +25,11 @@ export interface EventStoreDbOptions {
   readonly timing?: Partial<Timing>
 }
 
+interface Judged {
+  readonly expected: 'no_stream' | bigint
+  readonly deadline: number
+}
+
 export class EventStoreDbEventStore implements EventStore {
   readonly #address: Address
   readonly #membership: Membership
@@ -38,6 +44,12 @@ export class EventStoreDbEventStore implements EventStore {
   }
 
   append(stream: string, events: readonly NewEvent[], expected: Expected): Promise<Appended | Conflict> {
+    try {
+      checkedAppend(stream, events, expected)
+      this.#expectOpen()
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const deadline = performance.now() + this.#timing.deadlineMs
     return expected === 'exists' ? this.#appendToExisting(stream, events, deadline) : this.#append(stream, events, { expected, deadline })
   }
@@ -83,33 +95,27 @@ export class EventStoreDbEventStore implements EventStore {
     if (this.#stop.signal.aborted) throw new Transient('the event store is closed')
   }
 
-  async #append(
-    stream: string,
-    events: readonly NewEvent[],
-    { expected, deadline }: { readonly expected: 'no_stream' | bigint; readonly deadline: number },
-  ): Promise<Appended | Conflict> {
-    checkedAppend(stream, events, expected)
-    this.#expectOpen()
+  #append(stream: string, events: readonly NewEvent[], { expected, deadline }: Judged): Promise<Appended | Conflict> {
     const { connection, appends } = this.#membership.shared
-    const { attemptMs } = this.#timing
-    const turn = appends.take(deadline)
-    if (turn !== undefined) await turn
     const ask: Ask<Taken> = (driver) => driver.append(stream, events, expected)
-    try {
-      return appendedOf(await connection.askUntil(ask, { attemptMs, deadline }))
-    } catch (error) {
-      if (!isType(error, 'wrong-expected-version')) throw error
-      const { actualVersion } = error as { readonly actualVersion?: unknown }
-      return { ok: false, actual: typeof actualVersion === 'bigint' ? actualVersion : undefined }
-    } finally {
-      appends.give()
-    }
+    const send = () =>
+      connection.askUntil(ask, { attemptMs: this.#timing.attemptMs, deadline }).then(
+        (taken) => {
+          appends.give()
+          return appendedOf(taken)
+        },
+        (error: unknown) => {
+          appends.give()
+          return conflictOf(error)
+        },
+      )
+    const turn = appends.take(deadline)
+    return turn === undefined ? send() : turn.then(send)
   }
 
   /** `exists` is sent as the revision that is there. Under an expectation of its own the server would take ids that it happens to
    *  remember for a repeat, and an append whose outcome is unknown could not be sent again. */
   async #appendToExisting(stream: string, events: readonly NewEvent[], deadline: number): Promise<Appended | Conflict> {
-    checkedAppend(stream, events, 'exists')
     let [last] = (await this.#page(stream, { from: undefined, direction: 'backward', most: 1 })).events.map(({ revision }) => revision)
     while (last !== undefined) {
       const outcome = await this.#append(stream, events, { expected: last, deadline })
@@ -164,6 +170,13 @@ function sentOf({ id, type, body }: NewEvent): EventData {
 function appendedOf({ nextExpectedRevision, position }: Taken): Appended {
   if (position === undefined) throw new Terminal('event_store.broken', 'an append that was taken has a position')
   return { ok: true, revision: nextExpectedRevision, position: String(position.commit) }
+}
+
+/** A wrong expectation is an answer. */
+function conflictOf(error: unknown): Conflict {
+  if (!isType(error, 'wrong-expected-version')) throw error
+  const { actualVersion } = error as { readonly actualVersion?: unknown }
+  return { ok: false, actual: typeof actualVersion === 'bigint' ? actualVersion : undefined }
 }
 
 /** The client keeps its streams to itself; the one that it writes to is that of the appends. */
@@ -268,9 +281,11 @@ function positionOf(position: Position) {
 /** The client shows its channel to nobody and leaves it open, and a next client of the same address would take over its connection,
  *  also one that hangs. */
 const CHANNEL = 'getChannel'
+/** A client that is still looking for its cluster has no channel yet, and nobody waits for that. */
+const DISPOSING_MS = 2000
 
 async function dispose(client: EventStoreDBClient): Promise<void> {
-  await client.dispose()
-  const channel = await client[CHANNEL]()
-  channel.close()
+  const disposing = client.dispose().then(async () => (await client[CHANNEL]()).close())
+  const late = delay(DISPOSING_MS, undefined, { ref: false })
+  await Promise.race([disposing.catch(() => undefined), late])
 }

@@ -1,5 +1,5 @@
 // The stub as a process that can be killed: node libs/testing/src/esdb-stub/run-alone.ts <port> <file>
-// Prints its port, then takes faults as lines of JSON on its input, each answered by a line:
+// Prints its port, then takes faults as lines of JSON on its input, each answered by a line; it ends with its input:
 //   {"do":"freeze","ms":2000}  {"do":"thaw"}  {"do":"die"}  {"do":"start"}  {"do":"hold","scope":"append"}  {"do":"release","scope":"append"}
 //   {"do":"dropAnswer","n":3}  {"do":"endSubscriptions"}  {"do":"refuse","scope":"append","code":14,"details":"…","times":2}
 //   {"do":"set","notReady":true,"caughtUp":"never","secondAnswerMs":100}
@@ -35,6 +35,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   await obey(Order.parse(JSON.parse(line)))
   process.stdout.write('done\n')
 }
+process.exit()
 
 async function obey(order: z.output<typeof Order>): Promise<void> {
   const { faults } = stub
