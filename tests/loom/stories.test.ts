@@ -98,7 +98,7 @@ test('one whose commands were lost: held, sent again by an operator, and complet
   expect(await loom('list', '--state', 'running')).toContain('running paused')
   await loseCommands()
   await loom('unpause', id, '--reason', 'the bus is back')
-  expect(await loom('resend', id, '--reason', 'its commands were lost', '--dry-run')).toMatch(
+  expect(await eventually(() => loom('resend', id, '--reason', 'its commands were lost', '--dry-run'))).toMatch(
     /It would append:\n {2}OperatorActed\nand send:\n {2}\S+\/induct\/do\/\d+\/o\d+ on saga\.cmd\.memory\./,
   )
   // It is asked again by itself too, and then it is no longer what was looked at.
