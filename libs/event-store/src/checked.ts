@@ -17,10 +17,16 @@ export function checkedAppend(stream: string, events: readonly NewEvent[], expec
   if (events.length === 0) throw invalid('an append holds at least one event')
   const checked = events.map(checkedEvent)
   if (checked.length > 1 && new Set(checked.map(({ id }) => id)).size < checked.length) throw invalid('an id stands twice in one append')
-  let bytes = 0
-  for (const { type, body } of checked) bytes += Buffer.byteLength(type) + Buffer.byteLength(body)
-  if (bytes > MAX_APPEND_BYTES) throw invalid(`an append holds ${MAX_APPEND_BYTES} bytes at most, this one ${bytes}`)
+  let characters = 0
+  for (const { type, body } of checked) characters += type.length + body.length
+  // A character is three bytes at most, so that mostly nothing need be counted.
+  if (characters > MAX_APPEND_BYTES / 3) expectSize(checked)
   return checked
+}
+
+function expectSize(events: readonly CheckedEvent[]): void {
+  const bytes = events.reduce((sum, { type, body }) => sum + Buffer.byteLength(type) + Buffer.byteLength(body), 0)
+  if (bytes > MAX_APPEND_BYTES) throw invalid(`an append holds ${MAX_APPEND_BYTES} bytes at most, this one ${bytes}`)
 }
 
 function checkedEvent({ id, type, body }: NewEvent): CheckedEvent {
