@@ -30,7 +30,7 @@ export interface Newcomer {
   signUp(claimToken?: string): Promise<unknown>
 }
 
-type WholeOptions = Partial<Pick<AllOptions, 'home' | 'port' | 'limitsOff' | 'environment' | 'clockOf'>>
+type WholeOptions = Partial<Pick<AllOptions, 'home' | 'port' | 'limitsOff' | 'environment' | 'clockOf' | 'engines'>>
 
 /** Without a home, one of its own that goes with it. */
 export async function startWhole({ home: given, port, limitsOff = true, environment = {}, ...rest }: WholeOptions = {}): Promise<Whole> {

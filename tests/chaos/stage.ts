@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsUser } from '@loomworks/bus'
 import type { EventStore } from '@loomworks/event-store'
 import { EventStoreDbEventStore } from '@loomworks/event-store/eventstoredb'
-import type { ServiceName } from '@loomworks/kernel'
+import { ServiceName } from '@loomworks/kernel'
 import { Deployment, type ServiceProcess } from '../deployment.ts'
 import { type Mistreated, type MistreatedPostgres, startDatabase, startNats, startStub } from './engines.ts'
 import { type Engine, type Link, LONGEST_WAIT_MS } from './faults.ts'
@@ -108,10 +108,8 @@ interface Ends {
   readonly stub: Mistreated | undefined
 }
 
-const SERVICES = ['identity', 'memory', 'companion', 'credit', 'audit', 'gateway'] as const
-
 async function openLinks(links: Map<string, FaultProxy>, { instances, bus, database, stub }: Ends): Promise<void> {
-  for (const service of SERVICES) {
+  for (const service of ServiceName.options) {
     for (let n = 0; n < instances; n++) {
       links.set(`${service}-${n} bus`, await FaultProxy.open(bus.port, 'nats'))
       links.set(`${service}-${n} database`, await FaultProxy.open(database.port, 'bytes'))

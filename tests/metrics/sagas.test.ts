@@ -48,12 +48,17 @@ test('how many sagas are open', async () => {
     await exec(tx, sql`lock table memory.saga_fence in exclusive mode`)
     const answer = registration.finish()
     await eventually(async () => expect(await open()).toBe(1), 4000)
+    await eventually(async () => {
+      expect(await sumAt('identity', 'saga_oldest_seconds')).toBeGreaterThan(0)
+      expect(await sumAt('identity', 'saga_unanswered_seconds')).toBeGreaterThan(0)
+    }, 4000)
     expect(await sumAt('identity', 'saga_stalled')).toBe(0)
     return { answer }
   })
   await finished.answer
   await db.close()
   await eventually(async () => expect(await open()).toBe(0))
+  expect([await sumAt('identity', 'saga_oldest_seconds'), await sumAt('identity', 'saga_unanswered_seconds')]).toEqual([0, 0])
 })
 
 test('what comes twice, and what comes too late', async () => {

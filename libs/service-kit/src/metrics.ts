@@ -9,6 +9,15 @@ export interface ServiceMetrics {
   streaming(response: ServerResponse): void
 }
 
+/** What is read for a metric, at most once in so long however many ask: one question serves all gauges of a scrape. */
+export function readAtMostEvery<T>(everyMs: number, read: () => Promise<T>): () => Promise<T> {
+  let asked: { readonly atMs: number; readonly answer: Promise<T> } | undefined
+  return () => {
+    if (asked === undefined || performance.now() - asked.atMs > everyMs) asked = { atMs: performance.now(), answer: read() }
+    return asked.answer
+  }
+}
+
 /** Each service has a registry of its own: six of them run in one process when embedded. */
 export function serviceMetrics(service: string): ServiceMetrics {
   const registry = new Registry()

@@ -2,25 +2,20 @@
 import { type Database, ident, one, sql } from '@loomworks/sql'
 import { Gauge } from 'prom-client'
 import { z } from 'zod'
-import type { ServiceMetrics } from './metrics.ts'
+import { readAtMostEvery, type ServiceMetrics } from './metrics.ts'
 
 const Waiting = z.object({ rows: z.coerce.number(), seconds: z.coerce.number() })
 const ASKED_AGAIN_MS = 1000
 
 export function outboxMetrics(service: string, { db, metrics }: { readonly db: Database; readonly metrics: ServiceMetrics }): void {
   const table = ident(`${service}.outbox`)
-  const read = () =>
+  const waiting = readAtMostEvery(ASKED_AGAIN_MS, () =>
     one(
       db,
       Waiting,
       sql`select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0) as seconds from ${table} where published_at is null`,
-    )
-  let asked: { readonly atMs: number; readonly answer: ReturnType<typeof read> } | undefined
-  // One question for both gauges, however often they are looked at.
-  const waiting = () => {
-    if (asked === undefined || performance.now() - asked.atMs > ASKED_AGAIN_MS) asked = { atMs: performance.now(), answer: read() }
-    return asked.answer
-  }
+    ),
+  )
   const gauge = (name: string, help: string, value: (standing: z.output<typeof Waiting>) => number) =>
     new Gauge({
       name,

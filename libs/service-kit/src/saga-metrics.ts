@@ -4,7 +4,7 @@ import type { SagaEnd } from '@loomworks/sagas'
 import { type Database, ident, many, sql } from '@loomworks/sql'
 import { Counter, Gauge, Histogram } from 'prom-client'
 import { z } from 'zod'
-import type { ServiceMetrics } from './metrics.ts'
+import { readAtMostEvery, type ServiceMetrics } from './metrics.ts'
 
 export interface SagaMetrics {
   /** A reply came too late to mean anything. */
@@ -13,7 +13,15 @@ export interface SagaMetrics {
 }
 
 const SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2, 10, 60]
-const Open = z.object({ definition: z.string(), state: z.string(), open: z.coerce.number(), stalled: z.coerce.number() })
+const Open = z.object({
+  definition: z.string(),
+  state: z.string(),
+  open: z.coerce.number(),
+  stalled: z.coerce.number(),
+  oldest: z.coerce.number(),
+  unanswered: z.coerce.number(),
+})
+const READ_AGAIN_MS = 500
 const COUNTED_AGAIN_MS = 5000
 
 /** Of the service that hosts sagas. */
@@ -26,7 +34,9 @@ export function sagaMetrics(
     many(
       db,
       Open,
-      sql`select definition, state, count(*) as open, count(*) filter (where overlay @> array['stalled']) as stalled
+      sql`select definition, state, count(*) as open, count(*) filter (where overlay @> array['stalled']) as stalled,
+                 extract(epoch from clock_timestamp() - min(started_at)) as oldest,
+                 coalesce(extract(epoch from clock_timestamp() - min(updated_at) filter (where outstanding <> '[]')), 0) as unanswered
             from ${ident(`${schema}.saga_open`)}
            where state not in ('completed', 'aborted')
            group by definition, state`,
@@ -57,7 +67,8 @@ export function sagaMetrics(
   }
 }
 
-function openGauges(registers: ServiceMetrics['registry'][], read: () => Promise<readonly z.output<typeof Open>[]>): void {
+function openGauges(registers: ServiceMetrics['registry'][], ask: () => Promise<readonly z.output<typeof Open>[]>): void {
+  const read = readAtMostEvery(READ_AGAIN_MS, ask)
   const gauge = (name: string, help: string, value: (row: z.output<typeof Open>) => number) =>
     new Gauge({
       name,
@@ -71,19 +82,20 @@ function openGauges(registers: ServiceMetrics['registry'][], read: () => Promise
     })
   gauge('saga_open', 'Sagas that have not ended.', ({ open }) => open)
   gauge('saga_stalled', 'Of them, those that nothing moves by itself.', ({ stalled }) => stalled)
+  gauge('saga_oldest_seconds', 'Age of the oldest of them.', ({ oldest }) => oldest)
+  gauge('saga_unanswered_seconds', 'Age of the oldest command that nobody has answered.', ({ unanswered }) => unanswered)
 }
 
 /** The letters are counted by looking through them, so not at every question. */
 function deadLetters(registers: ServiceMetrics['registry'][], bus: Bus): void {
-  let counted: { readonly atMs: number; readonly letters: Promise<ReadonlyMap<string, number>> } | undefined
+  const counted = readAtMostEvery(COUNTED_AGAIN_MS, () => lettersOn(bus))
   new Gauge({
     name: 'dlq_messages',
     help: 'Dead letters by the service whose handler gave up, and why.',
     labelNames: ['of', 'reason'],
     registers,
     async collect() {
-      if (counted === undefined || performance.now() - counted.atMs > COUNTED_AGAIN_MS) counted = { atMs: performance.now(), letters: lettersOn(bus) }
-      const letters = await counted.letters.catch(() => undefined)
+      const letters = await counted().catch(() => undefined)
       this.reset()
       for (const [subject, count] of letters ?? []) {
         const [, of = '', reason = ''] = subject.split('.')

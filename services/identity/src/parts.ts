@@ -94,10 +94,11 @@ function publishingOf({ bus, client }: Wiring<IdentityConfig>): IdentityParts['p
     const [area, publisher] = message.subject.split('.')
     const owner = area === 'evt' ? ServiceName.parse(publisher) : 'identity'
     if (owner === 'identity') return bus.publish(message, { deadlineMs: PUBLISH_MS })
-    return client.call(owner, z.object({ duplicate: z.boolean() }), { method: 'POST', path: '/internal/messages', body: message, timeoutMs: PUBLISH_MS })
+    return client.call(owner, Published, { method: 'POST', path: '/internal/messages', body: message, timeoutMs: PUBLISH_MS })
   }
 }
 
+const Published = z.object({ duplicate: z.boolean() })
 const PUBLISH_MS = 3000
 /** A participant that is away is shown as such, soon. */
 const ASK_MS = 2000

@@ -18,6 +18,9 @@ type FoundBy = z.output<typeof FoundBy>
 export const SagasFound = z.object({ found_by: FoundBy.nullable(), items: z.array(SagaListed) })
 export type SagasFound = z.output<typeof SagasFound>
 
+const Addressed = z.object({ id: z.string(), person: z.boolean() })
+const Sent = z.object({ entity_id: z.string() })
+const Known = z.object({ id: z.string() })
 const MOST = 20
 const MOST_ATTEMPTS = 5
 const NEWEST = 100
@@ -51,7 +54,7 @@ export async function findSagas(sight: Sight, text: string, lookUp: LookUp): Pro
 export async function findByEmail(sight: Sight, email: string, lookUp: LookUp): Promise<SagasFound> {
   const ids = await many(
     sight.db,
-    z.object({ id: z.string(), person: z.boolean() }),
+    Addressed,
     sql`select id::text, true as person from identity.persons where email_lookup = ${emailLookup(email)} and state <> 'erased'
         union all
         select saga_id::text, false from identity.pending_registrations where lower(email) = ${emailLookup(email)} and saga_id is not null`,
@@ -90,7 +93,7 @@ async function namesPerson({ store, sagas }: Sight, rows: readonly SagaRow[], id
 
 /** An event of the outbox names its entity; one of a saga's stream is looked for among the newest sagas. */
 async function sagaOfEvent(sight: Sight, eventId: string): Promise<readonly SagaRow[]> {
-  const sent = await maybe(sight.db, z.object({ entity_id: z.string() }), sql`select entity_id from identity.outbox where id = ${eventId}`)
+  const sent = await maybe(sight.db, Sent, sql`select entity_id from identity.outbox where id = ${eventId}`)
   if (sent !== undefined) return sagasWith(sight.db, [sent.entity_id], MOST)
   const newest = await sagaRows(sight.db, { sort: SagaSort.enum.started, after: undefined, limit: NEWEST, nowMs: sight.clock.now() })
   for (const row of newest) if (await holdsEvent(sight, row.saga_id, eventId)) return [row]
@@ -117,9 +120,7 @@ interface Noted extends LookUp {
 async function noted(db: Db, { reason, stating, by, personId, sagas }: Noted): Promise<void> {
   if (reason === undefined || !isReason(reason)) throw refusals.reason_required()
   const known =
-    personId === undefined
-      ? undefined
-      : await maybe(db, z.object({ id: z.string() }), sql`select id from identity.persons where id = ${personId} and activated_at is not null`)
+    personId === undefined ? undefined : await maybe(db, Known, sql`select id from identity.persons where id = ${personId} and activated_at is not null`)
   const lookUpId = newId<'lookup'>()
   const data = { lookUpId, by, sagas, reason, ...(known !== undefined && { personId: known.id }) }
   await enqueue(db, 'identity', [outboxRowOf({ type: SagaLookedUp, data, cause: lookUpId }, stating)])

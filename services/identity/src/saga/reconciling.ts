@@ -40,6 +40,8 @@ export interface Page {
 /** `<part>~<where in it>`. */
 export const PageCursor = z.string().regex(/^(?:[a-z]+)~[A-Za-z0-9/-]{0,80}$/)
 const AT_ONCE = 16
+const PersonRow = z.object({ id: z.string(), state: z.string() })
+const OpenSagaRow = z.object({ saga_id: idOf<'saga'>(), state: z.string(), revision: z.bigint(), updated_at: z.string() })
 
 export async function reconciled(given: Reconciling, cursor: string | undefined): Promise<Page> {
   const parts = [...participantsOf(given.sight.sagas), 'list', 'letters']
@@ -108,7 +110,7 @@ function findingOf(effect: EffectListed, standing: Standing | undefined, { owner
 
 async function personsAmong({ db }: Sight, effects: readonly EffectListed[]): Promise<ReadonlyMap<string, string>> {
   const ids = effects.flatMap(({ personId }) => personId ?? [])
-  const rows = await many(db, z.object({ id: z.string(), state: z.string() }), sql`select id, state from identity.persons where id = any (${ids}::uuid[])`)
+  const rows = await many(db, PersonRow, sql`select id, state from identity.persons where id = any (${ids}::uuid[])`)
   return new Map(rows.map(({ id, state }) => [id, state]))
 }
 
@@ -149,10 +151,9 @@ async function missing(sight: Sight, service: ServiceName, effect: EffectListed,
 
 /** Rows of sagas that the list calls open, against their streams. */
 async function listPage(sight: Sight): Promise<Page> {
-  const Row = z.object({ saga_id: idOf<'saga'>(), state: z.string(), revision: z.bigint(), updated_at: z.string() })
   const rows = await many(
     sight.db,
-    Row,
+    OpenSagaRow,
     sql`select saga_id, state, revision, updated_at from identity.saga_open where state not in ('completed', 'aborted') order by saga_id`,
   )
   const findings: Finding[] = []

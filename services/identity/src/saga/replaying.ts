@@ -21,6 +21,7 @@ export const SagasReplayed = z.object({
   next_cursor: z.string().nullable(),
 })
 
+const IdRow = z.object({ saga_id: idOf<'saga'>() })
 const PAGE = 500
 const AT_ONCE = 16
 
@@ -68,7 +69,7 @@ async function replayIn(sight: Sight, id: SagaId): Promise<SagaReplayed | 'versi
 async function idsSince(db: Db, { since, cursor }: ReplayPage): Promise<readonly SagaId[]> {
   const rows = await many(
     db,
-    z.object({ saga_id: idOf<'saga'>() }),
+    IdRow,
     sql`select o.saga_id
           from identity.saga_open o
          where o.started_at >= ${since}
