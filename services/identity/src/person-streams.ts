@@ -13,26 +13,28 @@ interface PersonRow {
   readonly data: string
 }
 
-/** Appends what rows of the outbox belong to streams of persons, each run of consecutive facts in one append. Transient where a
- *  fact before one of them is not there yet. */
+/** Appends what rows of the outbox belong to streams of persons, each run of consecutive facts in one append; streams do not wait for
+ *  one another. Transient where a fact before one of them is not there yet. */
 export function appendPersonFacts(store: EventStore): (rows: readonly OutgoingRow[]) => Promise<void> {
   return async (rows) => {
     const facts = rows.flatMap(({ id, stream, revision, data }) => (stream === null || revision === null ? [] : [{ id, stream, at: revision - 1n, data }]))
-    for (const run of runsOf(facts)) await appendRun(store, run)
+    const byStream = Map.groupBy(facts, (fact) => fact.stream)
+    await Promise.all([...byStream.values()].map((all) => appendInOrder(store, all)))
   }
 }
 
+async function appendInOrder(store: EventStore, facts: readonly PersonRow[]): Promise<void> {
+  for (const run of runsOf(facts)) await appendRun(store, run)
+}
+
 function runsOf(facts: readonly PersonRow[]): readonly (readonly PersonRow[])[] {
-  const byStream = Map.groupBy(facts, (fact) => fact.stream)
-  return [...byStream.values()].flatMap((all) => {
-    const runs: PersonRow[][] = []
-    for (const each of all) {
-      const last = runs.at(-1)
-      if (last?.at(-1)?.at === each.at - 1n) last.push(each)
-      else runs.push([each])
-    }
-    return runs
-  })
+  const runs: PersonRow[][] = []
+  for (const each of facts) {
+    const last = runs.at(-1)
+    if (last?.at(-1)?.at === each.at - 1n) last.push(each)
+    else runs.push([each])
+  }
+  return runs
 }
 
 async function appendRun(store: EventStore, run: readonly PersonRow[]): Promise<void> {
