@@ -139,7 +139,8 @@ describe('what is wrong is told in this order:', () => {
 
   test('the path, whoever asks', async () => expect(await ask('POST', '/nothing')).toMatchObject({ status: 404, body: { code: 'route_not_found' } }))
   test('who asks, before a byte of the body is read', async () => {
-    expect(await ask('POST', '/notes', { body: bad })).toMatchObject({ status: 401, body: { code: 'internal_token_invalid' } })
+    const headers = { 'x-internal-token-refused': 'true' }
+    expect(await ask('POST', '/notes', { body: bad })).toMatchObject({ status: 401, body: { code: 'internal_token_invalid' }, headers })
     expect(await ask('POST', '/notes', { body: 'x'.repeat(5000), headers: { 'content-type': 'text/csv' } })).toMatchObject({ status: 401 })
     expect(await ask('POST', '/notes', { token: await mine({ aud: 'credit' }), body: bad })).toMatchObject({ status: 401 })
   })

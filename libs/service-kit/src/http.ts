@@ -198,12 +198,16 @@ async function send<Parts>(operation: Operation<Parts>, answer: unknown, reply: 
   return typeof body === 'string' ? reply.send(body) : reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
+/** Tells the gateway that the token it sent was refused, which is between the two: a client must not read it as its own. */
+export const TOKEN_REFUSED = 'x-internal-token-refused'
+
 function sendRefusal(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const refusal = refusalOf(error)
   const requestId = oneOf(request.headers['x-request-id']) ?? newId()
   // Work that failed because its client left is nobody's trouble.
   if (refusal.status >= 500 && !reply.raw.destroyed) log.error({ requestId, err: error, route: request.routeOptions.url }, 'request failed')
   if (refusal.retryAfterS !== undefined) reply.header('retry-after', String(refusal.retryAfterS))
+  if (refusal.code === shared.internal_token_invalid.code) reply.header(TOKEN_REFUSED, 'true')
   const problem = problemOf(refusal, { instance: request.url.split('?', 1)[0] ?? '/', requestId })
   return reply.status(refusal.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
 }

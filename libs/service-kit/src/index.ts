@@ -1,6 +1,7 @@
 export * from './authorize.ts'
 export * from './client.ts'
 export * from './consumer.ts'
+export { TOKEN_REFUSED } from './http.ts'
 export { keyFromFile, requireSameKey } from './key-file.ts'
 export * from './logger.ts'
 export * from './metrics.ts'

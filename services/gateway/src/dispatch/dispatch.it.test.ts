@@ -138,6 +138,7 @@ describe('when the owner fails:', () => {
   test.each([
     ['what it says is no HTTP', 'SMTP ready\r\n\r\n', 502],
     ['it hangs up', '', 503],
+    ['it refuses our token', 'HTTP/1.1 401 Unauthorized\r\nx-internal-token-refused: true\r\ncontent-length: 2\r\n\r\n{}', 503],
     ['it says two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab', 502],
   ])('%s', async (_what, words, status) => {
     const { socketPath = '' } = bench.platform.addressOf('audit')

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough, type Readable, Transform } from 'node:stream'
 import { type Refusal, Transient } from '@loomworks/kernel'
-import { shared } from '@loomworks/service-kit'
+import { shared, TOKEN_REFUSED } from '@loomworks/service-kit'
 import { type Dispatcher, errors, type Pool } from 'undici'
 import { type Head, hasBody, isUnread } from '../request-head.ts'
 import type { Route } from '../routes.ts'
@@ -99,8 +99,10 @@ class Answer implements Dispatcher.DispatchHandler {
     else response.once('close', leave)
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, statusCode: number, answered: Record<string, string | string[] | undefined>): void {
+  onResponseStart(controller: Dispatcher.DispatchController, statusCode: number, answered: Record<string, string | string[] | undefined>): void {
     const { response, headers, request } = this.#passing
+    // A request that waited long outlives its token: the client is told to come again, and is no stranger.
+    if (answered[TOKEN_REFUSED] !== undefined) return void controller.abort(new Transient('the internal token was refused'))
     if (statusCode < 200 || response.destroyed) return
     const told: (string | string[])[] = []
     for (const name in answered) {
