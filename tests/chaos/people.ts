@@ -12,6 +12,8 @@ export interface Newcomer {
   readonly claimToken: string | undefined
   registration: Proven | undefined
   told: boolean
+  /** The last call was answered by 200 or 202: from then on it is a promise. */
+  accepted: boolean
   /** How often something was asked again. */
   triedAgain: number
 }
@@ -21,7 +23,7 @@ const PASSING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
 
 export function newcomer(claimToken?: string): Newcomer {
   const displayName = `canary-${randomUUID()}`
-  return { about: { email: `${displayName}@example.org`, displayName }, claimToken, registration: undefined, told: false, triedAgain: 0 }
+  return { about: { email: `${displayName}@example.org`, displayName }, claimToken, registration: undefined, told: false, accepted: false, triedAgain: 0 }
 }
 
 /** Signs up, trying again at whatever breaks, until told or the time is over. Throws Unexpected for an answer that nothing explains. */
@@ -44,6 +46,7 @@ async function finish(person: Newcomer, registration: Proven): Promise<void> {
   const said = await registration.finish(person.claimToken)
   person.told = said.status === 200
   if (said.status !== 200 && said.status !== 202) throw new Unexpected('POST /auth/signup/totp-verify', said)
+  person.accepted = true
 }
 
 /** After the faults: whoever was told logs in; whoever was not gets there by the same calls. */
