@@ -4,8 +4,12 @@ create table challenges (
   challenge text not null,
   registration_id uuid,
   expires_at timestamp with time zone not null,
-  CHECK ((purpose = ANY (ARRAY['signup'::text, 'login'::text]))),
+  person_id uuid,
+  session_id uuid,
+  CHECK ((purpose = ANY (ARRAY['signup'::text, 'login'::text, 'step_up'::text, 'add_credential'::text, 'enrol'::text, 'operation'::text]))),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
   FOREIGN KEY (registration_id) REFERENCES identity.pending_registrations(id) ON DELETE CASCADE,
+  FOREIGN KEY (session_id) REFERENCES identity.sessions(id) ON DELETE CASCADE,
   PRIMARY KEY (id)
 );
 CREATE INDEX challenge_by_expiry ON identity.challenges USING btree (expires_at);
@@ -295,13 +299,19 @@ create table sessions (
   absolute_expires_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
   revoked_reason text,
+  replaced_hash text,
+  replaced_at timestamp with time zone,
+  restricted text not null default 'none'::text,
+  CHECK (((replaced_hash IS NULL) = (replaced_at IS NULL))),
   CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
   CHECK ((delivery = ANY (ARRAY['cookie'::text, 'bearer'::text]))),
+  CHECK ((restricted = ANY (ARRAY['none'::text, 'recovery'::text, 'erasing'::text]))),
   CHECK ((revoked_reason = ANY (ARRAY['logout'::text, 'revoked'::text, 'reuse'::text, 'locked'::text, 'erased'::text, 'recovery'::text]))),
   CHECK ((step_up_level = ANY (ARRAY['passkey'::text, 'any'::text]))),
   FOREIGN KEY (credential_id) REFERENCES identity.webauthn_credentials(id),
   FOREIGN KEY (person_id) REFERENCES identity.persons(id),
   PRIMARY KEY (id),
+  UNIQUE (replaced_hash),
   UNIQUE (token_hash)
 );
 CREATE INDEX session_live ON identity.sessions USING btree (person_id, created_at) WHERE (revoked_at IS NULL);
@@ -323,7 +333,7 @@ create table throttles (
   tries integer not null,
   window_start timestamp with time zone not null,
   blocked_until timestamp with time zone,
-  CHECK ((kind = ANY (ARRAY['registration'::text, 'claim'::text]))),
+  CHECK ((kind = ANY (ARRAY['totp'::text, 'recovery'::text, 'step_up'::text, 'registration'::text, 'claim'::text, 'invitation'::text, 'email_code'::text]))),
   PRIMARY KEY (kind, key_hash)
 );
 grant delete, insert, select, update to identity;

@@ -17,6 +17,7 @@ import {
   SagaName,
   SagaState,
   SessionEnd,
+  ThrottleKind,
   Visibility,
 } from '@loomworks/contracts'
 import { ActorKind, Fact, ForayClass, ForayType, OwnerKind, WhoRole } from '@loomworks/foray'
@@ -34,7 +35,7 @@ import {
   RegistrationState,
   SessionDelivery,
   StepUpLevel,
-  ThrottleKind,
+  StoredRestriction,
 } from '../../services/identity/src/vocabulary.ts'
 import { ActivityKind, BindingKind, GateState, LifetimeKind } from '../../services/memory/src/vocabulary.ts'
 
@@ -77,6 +78,7 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'identity.saga_open.definition': SagaName,
   'identity.saga_open.state': SagaState,
   'identity.sessions.delivery': SessionDelivery,
+  'identity.sessions.restricted': StoredRestriction,
   'identity.sessions.revoked_reason': SessionEnd,
   'identity.sessions.step_up_level': StepUpLevel,
   'identity.throttles.kind': ThrottleKind,

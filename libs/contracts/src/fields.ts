@@ -9,3 +9,17 @@ export const HexHash = z.string().regex(/^[0-9a-f]{64}$/)
 export const Amount = z.string().regex(/^(?:0|[1-9][0-9]{0,18})$/)
 /** RFC 3339 UTC. */
 export const At = z.iso.datetime()
+/** A word that code chose, not a person. */
+export const ClosedWord = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)
+/** The key of a setting: words with dots between. */
+export const SettingKey = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+){1,5}$/)
+  .max(100)
+const SettingText = z.string().regex(/^[\x20-\x7e]{0,500}$/)
+/** What a setting can be: plain letters only, so that no name comes in. */
+export const SettingValue = z.union([z.boolean(), z.number(), SettingText, z.array(SettingText).max(50)])
+/** The name under which a secret is kept, unique in its scope. */
+export const SecretName = z.string().regex(/^[a-z][a-z0-9_.-]{0,99}$/)
+/** A column that a fixup mended. */
+export const FixupField = z.string().regex(/^[a-z][a-z_.]{0,63}$/)

@@ -3,15 +3,27 @@
 import { Terminal } from '@loomworks/kernel'
 import { CreditsIssued, GrantClaimed, GrantIssued } from './events/credit.ts'
 import {
+  AccountStatusChanged,
   CredentialAdded,
   CredentialCloneSuspected,
-  MembershipGranted,
+  CredentialRemoved,
+  EmailChanged,
+  EnrolmentTokenIssued,
+  IdentityFixupApplied,
   PersonActivated,
+  PersonLocked,
   PersonNamesChanged,
+  PersonUnlocked,
+  RecoveryUsed,
   RoleGranted,
+  RoleRevoked,
   SessionOpened,
   SessionRevoked,
+  SignInThrottled,
+  SigningKeyRotated,
 } from './events/identity.ts'
+import { AgentChanged, AgentTokenIssued, AgentTokenRevoked, MembershipChanged, MembershipGranted, MembershipRevoked } from './events/identity-belonging.ts'
+import { KeyProvided, KeyRemoved, SettingChanged } from './events/identity-settings.ts'
 import { EngagementOpened, EngagementStateChanged, MemoryEventRecorded } from './events/memory.ts'
 import { OperatorActed, SagaAborted, SagaCompleted, SagaLookedUp, SagaStalled } from './events/sagas.ts'
 import type { EventType, StepMessage } from './message.ts'
@@ -20,12 +32,31 @@ import { activatePerson, confirmGrant, createPendingPerson, inductPersonalEngage
 export const EVENT_TYPES: readonly EventType[] = [
   PersonActivated,
   PersonNamesChanged,
+  EmailChanged,
+  AccountStatusChanged,
   CredentialAdded,
+  CredentialRemoved,
   CredentialCloneSuspected,
+  RecoveryUsed,
+  SignInThrottled,
   SessionOpened,
   SessionRevoked,
-  MembershipGranted,
+  PersonLocked,
+  PersonUnlocked,
   RoleGranted,
+  RoleRevoked,
+  EnrolmentTokenIssued,
+  IdentityFixupApplied,
+  SigningKeyRotated,
+  MembershipGranted,
+  MembershipChanged,
+  MembershipRevoked,
+  AgentChanged,
+  AgentTokenIssued,
+  AgentTokenRevoked,
+  SettingChanged,
+  KeyProvided,
+  KeyRemoved,
   MemoryEventRecorded,
   EngagementOpened,
   EngagementStateChanged,

@@ -9,6 +9,20 @@ export const Role = z.enum(['admin', 'support', 'auditor', 'ops'])
 export const CredentialKind = z.enum(['passkey', 'totp', 'recovery_codes'])
 export const SessionEnd = z.enum(['logout', 'revoked', 'reuse', 'locked', 'erased', 'recovery'])
 export const AuthMethod = z.enum(['passkey', 'totp', 'recovery_code'])
+/** What a session is kept to: a recovery login, or the time in which an erasure can still be called off. */
+export const Restriction = z.enum(['recovery', 'erasing'])
+/** What an operation also lets in: a restricted session, or a suspended account beyond what its scopes allow. */
+export const Exception = z.enum([...Restriction.options, 'suspended'])
+/** What is counted so that secrets cannot be guessed. */
+export const ThrottleKind = z.enum(['totp', 'recovery', 'step_up', 'registration', 'claim', 'invitation', 'email_code'])
+export const CredentialEnd = z.enum(['removed', 'replaced', 'recovery', 'erased'])
+export const MembershipEnd = z.enum(['left', 'removed', 'agent_retired', 'erased', 'archived'])
+export const AgentTokenEnd = z.enum(['revoked', 'agent_disabled', 'agent_retired', 'sponsor_gone'])
+/** Who decides about the status of an account. */
+export const Decider = z.enum(['credit', 'person', 'admin'])
+export const AgentState = z.enum(['active', 'disabled', 'retired'])
+export const SettingScope = z.enum(['system', 'engagement', 'person'])
+export const SecretKind = z.enum(['api_key', 'oauth_token', 'smtp', 'issuer_key', 'other'])
 export const PrincipalKind = z.enum(['person', 'agent'])
 export const Scope = z.enum([
   'account.read',
@@ -65,6 +79,11 @@ export type PersonState = z.output<typeof PersonState>
 export type AccountStatus = z.output<typeof AccountStatus>
 export type Designation = z.output<typeof Designation>
 export type Role = z.output<typeof Role>
+export type Restriction = z.output<typeof Restriction>
+export type Exception = z.output<typeof Exception>
+export type ThrottleKind = z.output<typeof ThrottleKind>
+export type SettingScope = z.output<typeof SettingScope>
+export type SecretKind = z.output<typeof SecretKind>
 export type Scope = z.output<typeof Scope>
 export type Visibility = z.output<typeof Visibility>
 export type EngagementState = z.output<typeof EngagementState>

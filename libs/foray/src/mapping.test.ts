@@ -48,7 +48,7 @@ test('every type and every fact has an event that makes it', () => {
   const made = recorded.map(draft)
   expect(new Set(made.map(({ head }) => head.type))).toEqual(new Set(ForayType.options.filter((type) => type !== 'engagement_lifecycle')))
   const facts = new Set(made.map(({ head }) => head.fact))
-  const ofFeed = ['engagement_opened', 'engagement_voided', 'memory_added', 'memory_committed', 'memory_superseded', 'memory_retracted']
+  const ofFeed = ['engagement_opened', 'engagement_archived', 'engagement_voided', 'memory_added', 'memory_committed', 'memory_superseded', 'memory_retracted']
   expect(Fact.options.filter((fact) => !facts.has(fact)).sort()).toEqual(ofFeed.sort())
 })
 

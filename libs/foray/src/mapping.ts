@@ -1,29 +1,49 @@
 // Every published event → one record, as a pure table. An event that has no entry here has a reason in NOT_RECORDED; a test compares
 // both with the contracts.
 import {
+  AccountStatusChanged,
+  AgentChanged,
+  AgentTokenIssued,
+  AgentTokenRevoked,
   type BusEvent,
   CredentialAdded,
   CredentialCloneSuspected,
+  CredentialRemoved,
   CreditsIssued,
+  EmailChanged,
+  EnrolmentTokenIssued,
   type EventType,
   GrantClaimed,
   GrantIssued,
+  IdentityFixupApplied,
+  KeyProvided,
+  KeyRemoved,
+  MembershipChanged,
   MembershipGranted,
+  MembershipRevoked,
   MemoryEventRecorded,
   OperatorActed,
   PersonActivated,
+  PersonLocked,
   PersonNamesChanged,
+  PersonUnlocked,
   type Priority,
+  RecoveryUsed,
   RoleGranted,
+  RoleRevoked,
   SagaAborted,
   SagaCompleted,
   SagaLookedUp,
   SagaStalled,
   SessionOpened,
   SessionRevoked,
+  SettingChanged,
+  type SettingScope,
+  SignInThrottled,
+  SigningKeyRotated,
   WELL_KNOWN_ENGAGEMENTS,
 } from '@loomworks/contracts'
-import type { Actor } from '@loomworks/kernel'
+import { type Actor, canonicalJson, sha256 } from '@loomworks/kernel'
 import type { z } from 'zod'
 import type { PartyRef, What } from './record.ts'
 import { Fact, type ForayType, type Owner } from './vocabulary.ts'
@@ -60,15 +80,14 @@ export interface Mapped {
   readonly values?: readonly NamedValue[]
 }
 
+/** What a mapping says of an event; fact and priority are the event type's where it does not say. */
+type Said = Omit<Mapped, 'fact' | 'priority'> & Partial<Pick<Mapped, 'fact' | 'priority'>>
 type Mapper = (event: BusEvent, data: never) => Mapped
 
 const person = (id: string): Owner => ({ k: 'person', id })
 const subject = (id: string): Participant => ({ role: 'subject', kind: 'person', id })
 
-function entry<S extends z.ZodType>(
-  type: EventType<string, S>,
-  map: (data: z.output<S>, event: BusEvent) => Omit<Mapped, 'fact' | 'priority'> & Partial<Pick<Mapped, 'fact' | 'priority'>>,
-): readonly [string, Mapper] {
+function entry<S extends z.ZodType>(type: EventType<string, S>, map: (data: z.output<S>, event: BusEvent) => Said): readonly [string, Mapper] {
   const standard = { fact: Fact.parse(snakeCased(type.name)), priority: type.priority ?? 'standard' }
   return [type.name, (event, data: z.output<S>) => ({ ...standard, ...map(data, event) })]
 }
@@ -106,10 +125,26 @@ const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
     data: { credential_ref: credentialRef, kind, ...(aaguid !== undefined && { aaguid }), ...(backedUp !== undefined && { backed_up: backedUp }) },
     others: [subject(personId)],
   })),
-  entry(CredentialCloneSuspected, ({ personId, credentialRef }) => ({
+  ...([CredentialCloneSuspected, CredentialRemoved] as const).map((type) => entry(type, credentialChange)),
+  entry(EmailChanged, ({ personId, verified }) => ({ type: 'identity_change', owner: person(personId), data: { verified }, others: [subject(personId)] })),
+  entry(RecoveryUsed, ({ personId, codesLeft }) => ({
     type: 'identity_change',
     owner: person(personId),
-    data: { credential_ref: credentialRef },
+    data: { codes_left: codesLeft },
+    others: [subject(personId)],
+  })),
+  entry(SignInThrottled, ({ personId, kind, throttleId }) => ({
+    type: 'identity_change',
+    owner: personId === undefined ? { k: 'deployment' } : person(personId),
+    data: { throttle: kind, throttle_id: throttleId },
+    others: personId === undefined ? [] : [subject(personId)],
+  })),
+  entry(EnrolmentTokenIssued, ({ personId, by }) => ({ type: 'identity_change', owner: person(personId), data: {}, others: [subject(personId), byActor(by)] })),
+  ...([PersonLocked, PersonUnlocked] as const).map((type) => entry(type, lockChange)),
+  entry(AccountStatusChanged, ({ personId, from, to, reason, decidedBy, decisionId }) => ({
+    type: 'account_lifecycle',
+    owner: person(personId),
+    data: { from, to, reason, decided_by: decidedBy, decision_id: decisionId },
     others: [subject(personId)],
   })),
   entry(SessionOpened, ({ personId, sessionId, amr, newDevice }) => ({
@@ -124,19 +159,46 @@ const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
     data: { session_id: sessionId, reason },
     others: [subject(personId)],
   })),
-  entry(RoleGranted, ({ personId, by, role }) => ({ type: 'role_change', owner: person(personId), data: { role }, others: [subject(personId), byActor(by)] })),
-  entry(MembershipGranted, (data, event) => ({
-    type: 'membership_change',
-    owner: isPersonal(data.engagementId, event.actor) ? person(data.principal.id) : { k: 'engagement', id: data.engagementId },
-    data: {
-      membership_id: data.membershipId,
-      designations: data.designations,
-      commit_authority: data.commitAuthority,
-      revision: data.revision,
-      ...(data.operatorSequenceNumber !== undefined && { operator_sequence_number: data.operatorSequenceNumber }),
-    },
-    others: [{ role: 'subject', kind: data.principal.kind, id: data.principal.id }, byActor(data.by)],
-    about: { engagement: data.engagementId },
+  ...([RoleGranted, RoleRevoked] as const).map((type) => entry(type, roleChange)),
+  ...([MembershipGranted, MembershipChanged, MembershipRevoked] as const).map((type) => entry(type, membershipChange)),
+  entry(AgentChanged, ({ agentId, engagementId, instructionVersion, sponsorId, state }) => ({
+    ...agentChange(agentId, sponsorId),
+    data: { agent_id: agentId, instruction_version: instructionVersion, state, ...(sponsorId !== undefined && { sponsor_id: sponsorId }) },
+    owner: ownerIn(engagementId),
+    ...(engagementId !== undefined && { about: { engagement: engagementId } }),
+  })),
+  entry(AgentTokenIssued, ({ agentId, tokenId, scopes, expiresAt }) => ({
+    ...agentChange(agentId),
+    data: { agent_id: agentId, token_id: tokenId, scopes, expires_at: expiresAt },
+  })),
+  entry(AgentTokenRevoked, ({ agentId, tokenId, scopes, expiresAt, reason }) => ({
+    ...agentChange(agentId),
+    data: { agent_id: agentId, token_id: tokenId, scopes, expires_at: expiresAt, reason },
+  })),
+  entry(SettingChanged, ({ scope, scopeId, key, from, to, version }) => ({
+    type: 'setting_change',
+    owner: ownerOfScope(scope, scopeId),
+    data: { scope, scope_id: scopeId, key, version, ...(from !== undefined && { from: settingText(from) }), ...(to !== undefined && { to: settingText(to) }) },
+    others: [],
+  })),
+  entry(KeyProvided, ({ scope, scopeId, secretId, name, kind, rotation }) => ({
+    type: 'key_change',
+    owner: ownerOfScope(scope, scopeId),
+    data: { scope, scope_id: scopeId, secret_id: secretId, name, kind, rotation },
+    others: [],
+  })),
+  entry(KeyRemoved, ({ scope, scopeId, secretId, name, kind }) => ({
+    type: 'key_change',
+    owner: ownerOfScope(scope, scopeId),
+    data: { scope, scope_id: scopeId, secret_id: secretId, name, kind },
+    others: [],
+  })),
+  entry(SigningKeyRotated, ({ kid }) => ({ type: 'key_change', owner: { k: 'deployment' }, data: { key_id: kid }, others: [] })),
+  entry(IdentityFixupApplied, ({ fixupId, personId, fields }) => ({
+    type: 'data_migration',
+    owner: personId === undefined ? { k: 'deployment' } : person(personId),
+    data: { fixup_id: fixupId, fields },
+    others: personId === undefined ? [] : [subject(personId)],
   })),
   memoryEntry(),
   entry(GrantIssued, ({ grantId, grantKind, assetId, amount, expiresAt, campaignRef }) => ({
@@ -212,6 +274,61 @@ export function mapped(event: BusEvent, data: unknown): Mapped | undefined {
 
 export function isMapped(name: string): boolean {
   return MAPPING.has(name)
+}
+
+function credentialChange(data: z.output<typeof CredentialRemoved.schema> | z.output<typeof CredentialCloneSuspected.schema>): Said {
+  const { personId, credentialRef } = data
+  return {
+    type: 'identity_change',
+    owner: person(personId),
+    data: { credential_ref: credentialRef, ...('reason' in data && { kind: data.kind, reason: data.reason }) },
+    others: [subject(personId)],
+  }
+}
+
+function lockChange(data: z.output<typeof PersonLocked.schema>): Said {
+  const { personId, by, reason } = data
+  return { type: 'person_lifecycle', owner: person(personId), data: { ...(reason !== undefined && { reason }) }, others: [subject(personId), byActor(by)] }
+}
+
+function roleChange({ personId, by, role }: z.output<typeof RoleGranted.schema>): Said {
+  return { type: 'role_change', owner: person(personId), data: { role }, others: [subject(personId), byActor(by)] }
+}
+
+function membershipChange(data: z.output<typeof MembershipGranted.schema> | z.output<typeof MembershipRevoked.schema>, { actor }: BusEvent): Said {
+  return {
+    type: 'membership_change',
+    owner: isPersonal(data.engagementId, actor) ? person(data.principal.id) : { k: 'engagement', id: data.engagementId },
+    data: {
+      membership_id: data.membershipId,
+      designations: data.designations,
+      commit_authority: data.commitAuthority,
+      revision: data.revision,
+      ...(data.operatorSequenceNumber !== undefined && { operator_sequence_number: data.operatorSequenceNumber }),
+      ...('reason' in data && { reason: data.reason }),
+    },
+    others: [{ role: 'subject', kind: data.principal.kind, id: data.principal.id }, byActor(data.by)],
+    about: { engagement: data.engagementId },
+  }
+}
+
+function agentChange(agentId: string, sponsorId?: string): Pick<Said, 'type' | 'owner' | 'others'> {
+  const sponsor = sponsorId === undefined ? [] : [{ role: 'counterparty', kind: 'person', id: sponsorId } as const]
+  return { type: 'agent_change', owner: { k: 'deployment' }, others: [{ role: 'subject', kind: 'agent', id: agentId }, ...sponsor] }
+}
+
+function ownerIn(engagement: string | undefined): Owner {
+  return engagement === undefined ? { k: 'deployment' } : { k: 'engagement', id: engagement }
+}
+
+function ownerOfScope(scope: SettingScope, id: string): Owner {
+  return scope === 'system' ? { k: 'deployment' } : { k: scope, id }
+}
+
+/** A value that does not fit a record in plain letters is told as its digest. */
+function settingText(value: unknown): string {
+  const text = canonicalJson(value as never)
+  return /^[\x20-\x7e]{1,1024}$/.test(text) ? text : `sha256:${sha256(text)}`
 }
 
 function byActor(by: Actor): Participant {

@@ -2,14 +2,22 @@
 // under a salt of its own, so that one part can be forgotten and the log still proves the rest. JSON is snake_case and canonical
 // (RFC 8785); numbers are integers or decimal text.
 import {
+  AccountStatus,
+  AgentState,
+  AgentTokenEnd,
   Amount,
   At,
   AuthMethod,
+  ClosedWord,
+  CredentialEnd,
   CredentialKind,
   CreditAsset,
+  Decider,
   Designation,
+  FixupField,
   GrantKind,
   HexHash,
+  MembershipEnd,
   MemoryClass,
   MemoryObjectType,
   OperatorAction,
@@ -17,7 +25,13 @@ import {
   Reason,
   Role,
   SagaName,
+  Scope,
+  SecretKind,
+  SecretName,
   SessionEnd,
+  SettingKey,
+  SettingScope,
+  ThrottleKind,
 } from '@loomworks/contracts'
 import { ApprovalMode, CapabilityRef, ServiceActorId, ServiceName, Traceparent } from '@loomworks/kernel'
 import { z } from 'zod'
@@ -58,15 +72,28 @@ export type PartyRef = z.output<typeof PartyRef>
 
 const Value = z.strictObject({ line: z.int().min(1).max(64), tx: anyId.optional(), from: PartyRef, to: PartyRef, asset: CreditAsset, quantity: Amount })
 
+/** The value of a setting as canonical JSON; the catalogue of settings lets no names in. */
+const SettingText = z.string().regex(/^[\x20-\x7e]{1,1024}$/)
+
 /** What is said of a fact, by the type of its record. No free text: every string has a pattern or a closed set. */
 export const PAYLOADS = {
-  person_lifecycle: z.strictObject({ personal_engagement_id: anyId, saga_id: anyId, claimed: z.boolean() }),
+  person_lifecycle: z.strictObject({
+    personal_engagement_id: anyId.optional(),
+    saga_id: anyId.optional(),
+    claimed: z.boolean().optional(),
+    reason: Reason.optional(),
+  }),
   identity_change: z.strictObject({
     fields: z.array(z.enum(['display_name', 'companion_name'])).optional(),
     credential_ref: anyId.optional(),
     kind: CredentialKind.optional(),
     aaguid: anyId.optional(),
     backed_up: z.boolean().optional(),
+    verified: z.boolean().optional(),
+    codes_left: z.int().min(0).optional(),
+    throttle: ThrottleKind.optional(),
+    throttle_id: anyId.optional(),
+    reason: CredentialEnd.optional(),
   }),
   session_change: z.strictObject({ session_id: anyId, amr: z.array(AuthMethod).optional(), new_device: z.boolean().optional(), reason: SessionEnd.optional() }),
   role_change: z.strictObject({ role: Role }),
@@ -76,7 +103,43 @@ export const PAYLOADS = {
     commit_authority: z.boolean(),
     operator_sequence_number: z.int().optional(),
     revision: z.int(),
+    reason: MembershipEnd.optional(),
   }),
+  agent_change: z.strictObject({
+    agent_id: anyId,
+    instruction_version: z.int().min(1).optional(),
+    sponsor_id: anyId.optional(),
+    state: AgentState.optional(),
+    token_id: anyId.optional(),
+    scopes: z.array(Scope).optional(),
+    expires_at: At.optional(),
+    reason: AgentTokenEnd.optional(),
+  }),
+  key_change: z.strictObject({
+    scope: SettingScope.optional(),
+    scope_id: anyId.optional(),
+    secret_id: anyId.optional(),
+    name: SecretName.optional(),
+    kind: SecretKind.optional(),
+    rotation: z.boolean().optional(),
+    key_id: anyId.optional(),
+  }),
+  setting_change: z.strictObject({
+    scope: SettingScope,
+    scope_id: anyId,
+    key: SettingKey,
+    from: SettingText.optional(),
+    to: SettingText.optional(),
+    version: z.int().min(1),
+  }),
+  account_lifecycle: z.strictObject({
+    from: AccountStatus,
+    to: AccountStatus,
+    reason: ClosedWord,
+    decided_by: Decider,
+    decision_id: anyId,
+  }),
+  data_migration: z.strictObject({ fixup_id: anyId, fields: z.array(FixupField) }),
   engagement_lifecycle: z.strictObject({ position: Amount }),
   memory_change: z.strictObject({ position: Amount, object_type: MemoryObjectType.optional(), class: MemoryClass.optional() }),
   credit_flow: z.strictObject({ cause: z.enum(['grant', 'admin']), epoch: anyId }),

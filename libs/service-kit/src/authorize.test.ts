@@ -76,6 +76,17 @@ test.each([
   for (const account of ['active', 'exhausted'] as const) expect(judged(authz({ scope }), token({ scope, account }))).toBe('passes')
 })
 
+test.each(['recovery', 'erasing'] as const)('a session kept to %s reaches what names it, and nothing else', (restricted) => {
+  const kept = token({ restricted, scope: 'memory.read' })
+  expect(judged(authz(), kept)).toBe('auth.scope_missing')
+  expect(judged(authz({ restricted: [restricted] }), kept)).toBe('passes')
+  expect(judged(authz({ restricted: ['suspended'] }), kept)).toBe('auth.scope_missing')
+})
+
+test('a suspended account reaches what names it beyond its scopes', () => {
+  expect(judged(authz({ restricted: ['suspended'] }), token({ scope: 'memory.read', account: 'suspended' }))).toBe('passes')
+})
+
 describe('a proof', () => {
   const raised = (at: number, level: 'any' | 'passkey') => token({ step_up: { at, level } })
 

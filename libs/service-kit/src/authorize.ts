@@ -13,14 +13,19 @@ export function actorClassOf(token: Itk): ActorClass {
   return token.act.id === 'gateway' ? 'anonymous' : 'service'
 }
 
-/** Throws the first refusal in the order actor, scope or role, account, step-up; returns when the token covers the operation. */
+/** Throws the first refusal in the order actor, restriction, scope or role, account, step-up; returns when the token covers the operation. */
 export function authorize(authz: Authz, token: Itk, nowMs: number): void {
   const actor = actorClassOf(token)
   if (!authz.actors.includes(actor)) throw actor === 'anonymous' ? shared.unauthenticated() : shared.actor_refused()
   if (actor === 'anonymous') return
+  if (token.restricted !== undefined && !authz.restricted?.includes(token.restricted)) throw shared.scope_missing()
   requireRights(authz, token)
-  if (token.account === 'suspended' && !(authz.scope === undefined || SUSPENDED_SCOPES.has(authz.scope))) throw shared.account_suspended()
+  if (token.account === 'suspended' && !isForSuspended(authz)) throw shared.account_suspended()
   if (authz.stepUp !== undefined && actor === 'person') requireStepUp(authz.stepUp, token, nowMs)
+}
+
+function isForSuspended({ scope, restricted }: Authz): boolean {
+  return scope === undefined || SUSPENDED_SCOPES.has(scope) || restricted?.includes('suspended') === true
 }
 
 function requireRights(authz: Authz, token: Itk): void {

@@ -1,7 +1,7 @@
 // An operation is a value: from it come the route, the checks before it, its part of OpenAPI, its error list and the types of
 // the client. What a service offers is the list of its operations and nothing else.
 
-import type { Role, Scope } from '@loomworks/contracts'
+import type { Exception, Role, Scope } from '@loomworks/contracts'
 import type { AnyRefusal, Caller } from '@loomworks/kernel'
 import type { z } from 'zod'
 import type { Itk } from './token.ts'
@@ -19,6 +19,8 @@ export interface Authz {
   readonly idFrom?: string
   readonly relation: 'none' | 'self' | 'member' | 'operator' | 'sponsor'
   readonly stepUp?: 'any' | 'passkey'
+  /** Whom it lets in beside those with full rights: sessions kept to a recovery or an erasure, suspended accounts. */
+  readonly restricted?: readonly Exception[]
   /** Not the caller's to see: 404, never 403. */
   readonly hide: boolean
 }

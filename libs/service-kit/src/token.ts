@@ -1,6 +1,6 @@
 // The internal token (identity page §12): an Ed25519 JWT of ≤ 60 s that identity alone signs, for one audience. Every service
 // verifies every request with it; nothing else opens a door, not even from the same host.
-import { AccountStatus, Role, Scope } from '@loomworks/contracts'
+import { AccountStatus, Restriction, Role, Scope } from '@loomworks/contracts'
 import { Actor, idOf, ServiceName } from '@loomworks/kernel'
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import { LRUCache } from 'lru-cache'
@@ -27,6 +27,10 @@ export const Itk = z.object({
   scope: z.string(),
   roles: z.array(Role).optional(),
   account: AccountStatus.optional(),
+  /** What the session is kept to; absent where it is whole. */
+  restricted: Restriction.optional(),
+  /** The one engagement that an agent belongs to. */
+  engagement: idOf<'engagement'>().optional(),
 })
 export type Itk = Readonly<z.output<typeof Itk>>
 

@@ -1,9 +1,9 @@
 // Counters that guard secrets. They are rows: the same for all instances, and still there after a restart. They slow down, they
 // never lock out.
+import type { ThrottleKind } from '@loomworks/contracts'
 import { timeOf } from '@loomworks/kernel'
 import { type Db, exec, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import type { ThrottleKind } from './vocabulary.ts'
 
 export interface Throttle {
   readonly kind: ThrottleKind

@@ -1,4 +1,5 @@
 // Closed sets that identity alone speaks of; the others are in the contracts.
+import { Restriction } from '@loomworks/contracts'
 import { z } from 'zod'
 
 /** Where a registration stands (identity page §4). */
@@ -11,10 +12,10 @@ export type SessionDelivery = z.output<typeof SessionDelivery>
 
 /** A passkey that may have been copied is set aside; a removed one stays, so that what it signed can still be checked. */
 export const CredentialState = z.enum(['active', 'suspect', 'removed'])
-export const ChallengePurpose = z.enum(['signup', 'login'])
+export const ChallengePurpose = z.enum(['signup', 'login', 'step_up', 'add_credential', 'enrol', 'operation'])
 export const StepUpLevel = z.enum(['passkey', 'any'])
-export const ThrottleKind = z.enum(['registration', 'claim'])
-export type ThrottleKind = z.output<typeof ThrottleKind>
+/** What a session is kept to, as it is stored. */
+export const StoredRestriction = z.enum(['none', ...Restriction.options])
 
 /** What an operator decided about a dead letter: to have it handled once more, or not. */
 export const LetterDecision = z.enum(['redriven', 'discarded'])

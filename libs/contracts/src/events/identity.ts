@@ -1,8 +1,11 @@
-// Integration events of identity at the first signup (identity page §11).
+// Integration events of identity (identity page §11): persons, how they prove themselves, what staff does. No name, address, token or
+// value is in any; facts about one person come with dense revisions.
 import { Actor, idOf } from '@loomworks/kernel'
 import { z } from 'zod'
+import { ClosedWord, FixupField } from '../fields.ts'
 import { integrationEvent } from '../message.ts'
-import { AuthMethod, CredentialKind, Designation, PrincipalKind, Role, SessionEnd } from '../sets.ts'
+import { AccountStatus, AuthMethod, CredentialEnd, CredentialKind, Decider, Role, SessionEnd, ThrottleKind } from '../sets.ts'
+import { Reason } from './sagas.ts'
 
 const personId = idOf<'person'>()
 const PERSON = '3b8f0f5e-6a64-5d0b-9d4e-0a1f6f2d7c11'
@@ -35,6 +38,35 @@ export const PersonNamesChanged = integrationEvent('identity', 'PersonNamesChang
   sample: { personId: PERSON, fields: ['companion_name'] },
 })
 
+export const EmailChanged = integrationEvent('identity', 'EmailChanged', {
+  schema: z.strictObject({ personId, verified: z.boolean() }),
+  priority: 'standard',
+  entity: ofPerson,
+  sample: { personId: PERSON, verified: true },
+})
+
+/** `decidedBy` tells whose decision it was: credit's evaluators, the person (a key of their own), an administrator. */
+export const AccountStatusChanged = integrationEvent('identity', 'AccountStatusChanged', {
+  schema: z.strictObject({
+    personId,
+    from: AccountStatus,
+    to: AccountStatus,
+    reason: ClosedWord,
+    decidedBy: Decider,
+    decisionId: idOf<'decision'>(),
+  }),
+  priority: 'high',
+  entity: ofPerson,
+  sample: {
+    personId: PERSON,
+    from: 'active',
+    to: 'exhausted',
+    reason: 'balance_empty',
+    decidedBy: 'credit',
+    decisionId: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c77',
+  },
+})
+
 export const CredentialAdded = integrationEvent('identity', 'CredentialAdded', {
   schema: z.strictObject({
     personId,
@@ -54,11 +86,38 @@ export const CredentialAdded = integrationEvent('identity', 'CredentialAdded', {
   },
 })
 
+export const CredentialRemoved = integrationEvent('identity', 'CredentialRemoved', {
+  schema: z.strictObject({
+    personId,
+    credentialRef: idOf<'credential'>(),
+    kind: CredentialKind,
+    reason: CredentialEnd,
+  }),
+  priority: 'high',
+  entity: ofPerson,
+  sample: { personId: PERSON, credentialRef: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c55', kind: 'passkey', reason: 'removed' },
+})
+
 export const CredentialCloneSuspected = integrationEvent('identity', 'CredentialCloneSuspected', {
   schema: z.strictObject({ personId, credentialRef: idOf<'credential'>() }),
   priority: 'critical',
   entity: ofPerson,
   sample: { personId: PERSON, credentialRef: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c55' },
+})
+
+export const RecoveryUsed = integrationEvent('identity', 'RecoveryUsed', {
+  schema: z.strictObject({ personId, codesLeft: z.int().min(0).max(10) }),
+  priority: 'high',
+  entity: ofPerson,
+  sample: { personId: PERSON, codesLeft: 9 },
+})
+
+/** Somebody tries too often. Without a person where none is known to be meant. */
+export const SignInThrottled = integrationEvent('identity', 'SignInThrottled', {
+  schema: z.strictObject({ personId: personId.optional(), kind: ThrottleKind, throttleId: idOf<'throttle'>() }),
+  priority: 'low',
+  entity: (data) => data.personId ?? data.throttleId,
+  sample: { personId: PERSON, kind: 'totp', throttleId: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c78' },
 })
 
 export const SessionOpened = integrationEvent('identity', 'SessionOpened', {
@@ -75,34 +134,52 @@ export const SessionRevoked = integrationEvent('identity', 'SessionRevoked', {
   sample: { personId: PERSON, sessionId: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c66', reason: 'logout' },
 })
 
-export const MembershipGranted = integrationEvent('identity', 'MembershipGranted', {
-  schema: z.strictObject({
-    membershipId: idOf<'membership'>(),
-    principal: z.strictObject({ kind: PrincipalKind, id: idOf() }),
-    engagementId: idOf<'engagement'>(),
-    designations: z.array(Designation).min(1),
-    commitAuthority: z.boolean(),
-    operatorSequenceNumber: z.int().min(1).optional(),
-    by: Actor,
-    revision: z.int().min(1),
-  }),
-  priority: 'high',
-  entity: (data) => data.principal.id,
-  sample: {
-    membershipId: '9d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c25',
-    principal: { kind: 'person', id: PERSON },
-    engagementId: ENGAGEMENT,
-    designations: ['operator'],
-    commitAuthority: false,
-    operatorSequenceNumber: 1,
-    by: { kind: 'service', id: 'signup' },
-    revision: 1,
-  },
+const actOn = z.strictObject({ personId, by: Actor })
+const ADMIN = { kind: 'person', id: '3b8f0f5e-6a64-5d0b-9d4e-0a1f6f2d7c12' } as const
+const actSample = { personId: PERSON, by: ADMIN }
+
+/** Why is for the record of staff; a reason holds ids and no names. */
+export const PersonLocked = integrationEvent('identity', 'PersonLocked', {
+  schema: actOn.extend({ reason: Reason.optional() }),
+  priority: 'critical',
+  entity: ofPerson,
+  sample: { ...actSample, reason: 'reported stolen, ticket 4711' },
 })
+
+export const PersonUnlocked = integrationEvent('identity', 'PersonUnlocked', { schema: actOn, priority: 'critical', entity: ofPerson, sample: actSample })
 
 export const RoleGranted = integrationEvent('identity', 'RoleGranted', {
   schema: z.strictObject({ personId, by: Actor, role: Role }),
   priority: 'critical',
   entity: ofPerson,
   sample: { personId: PERSON, by: { kind: 'service', id: 'signup' }, role: 'admin' },
+})
+
+export const RoleRevoked = integrationEvent('identity', 'RoleRevoked', {
+  schema: actOn.extend({ role: Role }),
+  priority: 'critical',
+  entity: ofPerson,
+  sample: { ...actSample, role: 'support' },
+})
+
+export const EnrolmentTokenIssued = integrationEvent('identity', 'EnrolmentTokenIssued', {
+  schema: actOn,
+  priority: 'critical',
+  entity: ofPerson,
+  sample: actSample,
+})
+
+/** A command mended rows; `fields` names what of them. */
+export const IdentityFixupApplied = integrationEvent('identity', 'IdentityFixupApplied', {
+  schema: z.strictObject({ fixupId: idOf<'fixup'>(), personId: personId.optional(), fields: z.array(FixupField).max(50) }),
+  priority: 'critical',
+  entity: (data) => data.personId ?? data.fixupId,
+  sample: { fixupId: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c79', personId: PERSON, fields: ['personal_engagement_id'] },
+})
+
+export const SigningKeyRotated = integrationEvent('identity', 'SigningKeyRotated', {
+  schema: z.strictObject({ kid: idOf<'signing_key'>() }),
+  priority: 'critical',
+  entity: (data) => data.kid,
+  sample: { kid: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c80' },
 })

@@ -7,7 +7,7 @@ export const showMeRoute = operation({
   get: '/me',
   id: 'showMe',
   summary: 'Who I am here',
-  authz: { actors: ['person'], scope: 'account.read', object: 'person', relation: 'self', hide: false },
+  authz: { actors: ['person'], scope: 'account.read', object: 'person', relation: 'self', restricted: ['recovery', 'erasing'], hide: false },
   reply: Me,
   refuses: [shared.token_refused],
 

@@ -9,7 +9,7 @@ export const logOutRoute = operation({
   post: '/auth/logout',
   id: 'logOut',
   summary: 'End this session',
-  authz: { actors: ['anonymous', 'person'], object: 'session', relation: 'self', hide: false },
+  authz: { actors: ['anonymous', 'person'], object: 'session', relation: 'self', restricted: ['recovery', 'erasing'], hide: false },
   limits: { rate: 'ip_only' },
   reply: z.undefined(),
   status: 204,

@@ -1,0 +1,19 @@
+-- More ways in, and what guards them: sessions that are rotated or kept to less, challenges for more than signup and login, counters of
+-- more kinds of secrets.
+alter table sessions
+  -- The token before the last rotation: it works 30 seconds more; whoever shows it later has stolen it or was stolen from.
+  add column replaced_hash text unique,
+  add column replaced_at timestamptz,
+  add column restricted text not null default 'none' check (restricted in ('none', 'recovery', 'erasing')),
+  add check ((replaced_hash is null) = (replaced_at is null));
+
+alter table challenges
+  add column person_id uuid references persons (id),
+  add column session_id uuid references sessions (id) on delete cascade;
+alter table challenges drop constraint challenges_purpose_check;
+alter table challenges add constraint challenges_purpose_check
+  check (purpose in ('signup', 'login', 'step_up', 'add_credential', 'enrol', 'operation'));
+
+alter table throttles drop constraint throttles_kind_check;
+alter table throttles add constraint throttles_kind_check
+  check (kind in ('totp', 'recovery', 'step_up', 'registration', 'claim', 'invitation', 'email_code'));
