@@ -3,17 +3,27 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { inductPersonalEngagement, PersonActivated } from '@loomworks/contracts'
+import { inductPersonalEngagement, PersonActivated, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { type Clock, derivedId, type EngagementId, newId, type PersonId, type SagaId } from '@loomworks/kernel'
-import { type Client, type ServiceBench, serviceBench } from '@loomworks/testing'
+import { maybe, sql } from '@loomworks/sql'
+import { type Client, eventually, type ServiceBench, serviceBench } from '@loomworks/testing'
+import { z } from 'zod'
 import { memory } from './service.ts'
 
-export function memoryBench(adminUrl: string, clock?: Clock): Promise<ServiceBench> {
+/** Ready once its own engagements are known by their numbers: what a test asks first is often one of them. */
+export async function memoryBench(adminUrl: string, clock?: Clock): Promise<ServiceBench> {
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'lw-keys-')), 'memory.key')
   writeFileSync(file, randomBytes(32).toString('base64url'))
   const environment = { MEMORY_MASTER_KEY_FILE: file, MEMORY_SANDBOX: 'on' }
-  return serviceBench({ adminUrl, definition: memory, environment, ...(clock && { clock }) })
+  const bench = await serviceBench({ adminUrl, definition: memory, environment, ...(clock && { clock }) })
+  await eventually(async () => {
+    const found = await maybe(bench.db, Found, sql`select state from memory.engagement_v1 where engagement = ${WELL_KNOWN_ENGAGEMENTS.sandbox.id}`)
+    if (found === undefined) throw new Error('the well-known engagements are not there yet')
+  })
+  return bench
 }
+
+const Found = z.object({ state: z.string() })
 
 export interface SignedUp {
   readonly sagaId: SagaId

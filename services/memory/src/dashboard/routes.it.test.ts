@@ -21,8 +21,7 @@ const objects = (body: { items: readonly { ref: { object: string } }[] }) => bod
 async function inCommons(designation: string) {
   const who = await person(bench)
   member(bench, who.personId, COMMONS_ID, { designations: [designation] })
-  // The number is known once the projection has followed.
-  await eventually(async () => expect((await who.client.get('/engagements/E0002')).status).toBe(200))
+  await who.client.get('/engagements/E0002')
   return who
 }
 
