@@ -17,7 +17,7 @@ export async function memoryBench(adminUrl: string, clock?: Clock): Promise<Serv
   const environment = { MEMORY_MASTER_KEY_FILE: file, MEMORY_SANDBOX: 'on' }
   const bench = await serviceBench({ adminUrl, definition: memory, environment, ...(clock && { clock }) })
   await eventually(async () => {
-    const found = await maybe(bench.db, Found, sql`select state from memory.engagement_v1 where engagement = ${WELL_KNOWN_ENGAGEMENTS.sandbox.id}`)
+    const found = await maybe(bench.database.db, Found, sql`select state from memory.engagement_v1 where engagement = ${WELL_KNOWN_ENGAGEMENTS.sandbox.id}`)
     if (found === undefined) throw new Error('the well-known engagements are not there yet')
   })
   return bench
