@@ -53,6 +53,7 @@ function environmentOf({ port, limitsOff, home }: Ground, secrets: ReadonlyMap<S
     MEMORY_MASTER_KEY_FILE: home.secretFile('memory', 32),
     AUDIT_KEY_FILE: home.secretFile('audit', 32),
     OPERATOR_TOKEN_FILE: join(home.path, 'operator-token'),
+    MAILBOX_DIR: home.mailbox,
     SERVICE_SECRETS: JSON.stringify(hashes),
     FIRST_PERSON_IS_ADMIN: 'on',
     LIMITS: limitsOff ? 'off' : 'on',

@@ -50,6 +50,28 @@ create table key_check (
 );
 grant delete, insert, select, update to identity;
 
+create table mail_log (
+  key text not null,
+  person_id uuid,
+  template text not null,
+  state text not null,
+  sealed bytea,
+  tries integer not null default 0,
+  due_at timestamp with time zone not null,
+  error_class text,
+  created_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  CHECK (((char_length(key) >= 1) AND (char_length(key) <= 200))),
+  CHECK (((state = 'queued'::text) = (ended_at IS NULL))),
+  CHECK (((state = 'queued'::text) = (sealed IS NOT NULL))),
+  CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text]))),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (key)
+);
+CREATE INDEX mail_log_by_age ON identity.mail_log USING btree (created_at);
+CREATE INDEX mail_log_due ON identity.mail_log USING btree (due_at) WHERE (state = 'queued'::text);
+grant delete, insert, select, update to identity;
+
 create table membership_designations (
   membership_id uuid not null,
   designation text not null,

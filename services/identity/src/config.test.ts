@@ -12,6 +12,9 @@ test.each([
   ['plain http away from localhost', { PUBLIC_ORIGIN: 'http://loom.example.org' }],
   ['no secrets of services', { SERVICE_SECRETS: undefined }],
   ['an unknown mode of signing up', { 'SETTING_SIGNUP.MODE': 'sometimes' }],
+  ['a mail server and a mailbox', { SMTP_URL: 'smtp://mail:25', MAIL_FROM: 'loom@example.org', MAILBOX_DIR: '/mail' }],
+  ['a mail server without a sender', { SMTP_URL: 'smtp://mail:25' }],
+  ['a mail server that is none', { SMTP_URL: 'http://mail', MAIL_FROM: 'loom@example.org' }],
   ['a limit that is no number', { SAGA_OPEN_MAX: 'many' }],
 ])('%s is no configuration', (_what, change) => {
   expect(IdentityConfig.safeParse({ ...plain, ...change }).success).toBe(false)

@@ -22,12 +22,21 @@ const Settings = z
     SERVICE_SECRETS_FILE: z.string().optional(),
     SERVICE_SECRETS: z.string().optional(),
     OPERATOR_TOKEN_FILE: z.string().optional(),
+    /** Where letters go: a mail server, or a folder. Without either, what needs a letter is refused. */
+    SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+    MAILBOX_DIR: z.string().min(1).optional(),
+    MAIL_FROM: z.email().optional(),
     SAGA_OPEN_MAX: z.coerce.number().int().min(1).default(1000),
     SETTING_SIGNUP_MODE: z.enum(['open', 'claim_only', 'closed']).default('open'),
     /** Embedded only: the first activated person gets the roles admin and ops. */
     FIRST_PERSON_IS_ADMIN: z.enum(['on', 'off']).default('off'),
   })
   .refine((env) => env.SERVICE_SECRETS !== undefined || env.SERVICE_SECRETS_FILE !== undefined, { path: ['SERVICE_SECRETS_FILE'], message: 'is missing' })
+  .refine((env) => env.SMTP_URL === undefined || env.MAILBOX_DIR === undefined, { path: ['MAILBOX_DIR'], message: 'stands beside SMTP_URL: keep one of them' })
+  .refine((env) => env.SMTP_URL === undefined || env.MAIL_FROM !== undefined, {
+    path: ['MAIL_FROM'],
+    message: 'is missing: letters sent over SMTP_URL need a sender',
+  })
   .transform((env) => ({
     publicOrigin: env.PUBLIC_ORIGIN,
     rpId: env.RP_ID ?? new URL(env.PUBLIC_ORIGIN).hostname,
@@ -36,6 +45,9 @@ const Settings = z
     serviceSecrets: env.SERVICE_SECRETS,
     serviceSecretsFile: env.SERVICE_SECRETS_FILE,
     operatorTokenFile: env.OPERATOR_TOKEN_FILE,
+    smtpUrl: env.SMTP_URL,
+    mailboxFolder: env.MAILBOX_DIR,
+    mailFrom: env.MAIL_FROM ?? `loomworks@${new URL(env.PUBLIC_ORIGIN).hostname}`,
     openSagasMax: env.SAGA_OPEN_MAX,
     signupMode: env.SETTING_SIGNUP_MODE,
     firstPersonIsAdmin: env.FIRST_PERSON_IS_ADMIN === 'on',

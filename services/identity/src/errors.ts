@@ -70,7 +70,11 @@ export const dlq = refusals('dlq', {
   },
 })
 
-export const catalogues = [signup, passkey, totp, login, credential, claim, saga, dlq]
+export const mail = refusals('mail', {
+  not_configured: { status: 503, says: 'This deployment sends no letters.', remedy: 'Ask the operator to set SMTP_URL or MAILBOX_DIR.' },
+})
+
+export const catalogues = [signup, passkey, totp, login, credential, claim, saga, dlq, mail]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {

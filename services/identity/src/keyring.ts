@@ -3,7 +3,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { hmac256 } from '@loomworks/kernel'
 
-type KeyLabel = 'totp' | 'recovery' | 'signing' | 'tool'
+const LABELS = ['totp', 'recovery', 'signing', 'tool', 'mail'] as const
+type KeyLabel = (typeof LABELS)[number]
 
 export interface Keyring {
   /** Names the file in use, so that a row says which one opens it. Not secret. */
@@ -21,8 +22,9 @@ const TAG_BYTES = 16
 const KEY_BYTES = 32
 
 export function keyringOf(kek: Uint8Array): Keyring {
-  const keyOf = (label: KeyLabel) => Buffer.from(hkdfSync('sha256', kek, '', label, KEY_BYTES))
-  const keys: Readonly<Record<KeyLabel, Buffer>> = { totp: keyOf('totp'), recovery: keyOf('recovery'), signing: keyOf('signing'), tool: keyOf('tool') }
+  const keys = Object.fromEntries(LABELS.map((label) => [label, Buffer.from(hkdfSync('sha256', kek, '', label, KEY_BYTES))])) as Readonly<
+    Record<KeyLabel, Buffer>
+  >
   return {
     keyId: keyIdOf(kek),
     seal: (label, plain, bound) => sealed(keys[label], plain, bound),

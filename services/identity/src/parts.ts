@@ -10,6 +10,8 @@ import { type Cookies, cookiesFor } from './cookies.ts'
 import { SAGAS } from './definitions.ts'
 import { requireSameDeployment } from './deployment.ts'
 import { type Keyring, keyringOf } from './keyring.ts'
+import { type Mail, mailOn } from './mail/mail.ts'
+import { folderTransport, type MailTransport, smtpTransport } from './mail/transport.ts'
 import type { RelyingParty } from './passkeys.ts'
 import { maskWith } from './saga/masking.ts'
 import type { Reconciling } from './saga/reconciling.ts'
@@ -29,6 +31,8 @@ export interface IdentityParts {
   /** Shared with credit: e-mail addresses are told apart by HMACs under it. */
   readonly pepper: Buffer
   readonly signing: Signing
+  /** Sends letters to persons. */
+  readonly mail: Mail
   readonly secrets: SecretHashes
   /** Hash of the operator token, where this deployment has one. */
   readonly operatorHash: string | undefined
@@ -64,6 +68,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     keyring,
     pepper,
     signing: signingOn(db, keyring, clock),
+    mail: mailOn({ db, keyring, clock, log, host: new URL(config.publicOrigin).hostname, transport: mailTransport(config) }),
     secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),
     operatorHash: config.operatorTokenFile === undefined ? undefined : await operatorHashFrom(config.operatorTokenFile),
     rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin] },
@@ -74,6 +79,11 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
       wiring.client.call(service, SagaLeftovers, { path: `/internal/sagas/effects${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}` }),
     sight: sightOf(wiring, keyring),
   }
+}
+
+function mailTransport({ smtpUrl, mailboxFolder, mailFrom }: IdentityConfig): MailTransport | undefined {
+  if (smtpUrl !== undefined) return smtpTransport(smtpUrl, mailFrom)
+  return mailboxFolder === undefined ? undefined : folderTransport(mailboxFolder, mailFrom)
 }
 
 /** Participants are asked over HTTP, identity itself among them. */

@@ -6,6 +6,7 @@ import { IdentityConfig } from './config.ts'
 import { catalogues } from './errors.ts'
 import { beginLoginRoute } from './login/begin/route.ts'
 import { finishLoginRoute } from './login/finish/route.ts'
+import { sendMailRoute } from './mail/send/route.ts'
 import { checkMembershipRoute } from './membership/check/route.ts'
 import { snapshotRoute } from './membership/snapshot/route.ts'
 import { type IdentityParts, parts } from './parts.ts'
@@ -59,13 +60,14 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     personNamesRoute,
     checkMembershipRoute,
     snapshotRoute,
+    sendMailRoute,
     ...sagaTool,
   ],
   sagaSteps: [createPendingStep, joinCommonsStep, activateStep],
   sagaEffects: ({ db }) => personsAfter(db),
   consumers: [sagaReplyConsumer],
   wire: parts,
-  workers: (given) => [sweeping(given), hosting(given)],
+  workers: (given) => [sweeping(given), hosting(given), given.mail.worker],
   beforePublish: appendPersonFacts,
   serviceOfSecret:
     ({ secrets }) =>

@@ -20,3 +20,6 @@ export const StoredRestriction = z.enum(['none', ...Restriction.options])
 /** What an operator decided about a dead letter: to have it handled once more, or not. */
 export const LetterDecision = z.enum(['redriven', 'discarded'])
 export type LetterDecision = z.output<typeof LetterDecision>
+
+/** What became of a letter to a person. */
+export const LetterState = z.enum(['queued', 'sent', 'failed'])
