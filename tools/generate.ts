@@ -10,6 +10,7 @@ import { migrateAll } from '../dev/migrate.ts'
 import { startPostgres } from '../dev/postgres/index.ts'
 import { SERVICES } from '../dev/services.ts'
 import { closedSetCatalogue, errorCatalogue, messageCatalogue, wellKnownCatalogue } from './catalogues.ts'
+import { clientTypes } from './client-types.ts'
 import { schemaDump } from './schema-dump.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -45,7 +46,9 @@ async function writeSchemas(): Promise<void> {
 }
 
 writeGoldens()
-write('services/gateway/openapi.json', json(openApiOf(SERVICES, VERSION)))
+const api = openApiOf(SERVICES, VERSION)
+write('services/gateway/openapi.json', json(api))
+write('libs/client/src/generated/api.ts', clientTypes(api))
 write('docs/catalogue/messages.md', messageCatalogue())
 write('docs/catalogue/errors.md', errorCatalogue(SERVICES))
 write('docs/catalogue/well-known.md', wellKnownCatalogue())

@@ -10,7 +10,7 @@ interface Step {
 }
 
 const root = resolve(import.meta.dirname, '..')
-const GENERATED = ['docs/**', 'services/*/schema.sql', 'services/gateway/openapi.json', 'libs/contracts/**']
+const GENERATED = ['docs/**', 'services/*/schema.sql', 'services/gateway/openapi.json', 'libs/client/src/generated/**', 'libs/contracts/**']
 const SOURCES = ['libs', 'services', 'dev', 'tools', 'tests', 'bench'].filter((folder) => existsSync(join(root, folder)))
 
 const steps: readonly Step[] = [

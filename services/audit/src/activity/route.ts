@@ -16,7 +16,7 @@ const Entry = z.object({
 })
 
 const LIMIT = 50
-const Query = z.record(z.string(), z.string())
+const Query = z.object({ limit: z.string().optional(), cursor: z.string().optional() }).catchall(z.string())
 
 export const myActivityRoute = operation({
   get: '/me/activity',

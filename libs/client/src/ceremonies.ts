@@ -1,0 +1,83 @@
+// Signing up and logging in, in the steps a page shows them. What makes and proves passkeys is handed in: `passkeys` of
+// @loomworks/client/browser, or an authenticator of one's own.
+import type { Client, Reply } from './client.ts'
+import type { Operations } from './generated/api.ts'
+
+export type CreationOptions = Reply<'beginSignup'>['options']
+export type RequestOptions = Reply<'beginLogin'>['options']
+export type Registered = Operations['verifySignupPasskey']['input']['body']['credential']
+export type Proven = Operations['finishLogin']['input']['body']['credential']
+export type Factors = Reply<'verifySignupPasskey'>
+export type Entered = Reply<'finishLogin'>
+export type Progress = Reply<'followSignup'>
+
+export interface Authenticator {
+  register(options: CreationOptions): Promise<Registered>
+  /** With `autofill` the browser offers passkeys in a field of the page, and this resolves when one was chosen. */
+  authenticate(options: RequestOptions, how: { readonly autofill: boolean }): Promise<Proven>
+}
+
+/** One signup: `begin` → `passkey` → `finish`. Made anew from its id after a reload, where a cookie keeps its secret. */
+export class SignUp {
+  readonly id: string
+  readonly #client: Client
+  readonly #authenticator: Authenticator
+  readonly #how: { readonly authorization?: string }
+  #options: CreationOptions | undefined
+
+  constructor(client: Client, authenticator: Authenticator, id: string, secret?: string) {
+    this.id = id
+    this.#client = client
+    this.#authenticator = authenticator
+    this.#how = secret === undefined ? {} : { authorization: `Signup ${secret}` }
+  }
+
+  static async begin(client: Client, authenticator: Authenticator, about: Operations['beginSignup']['input']['body']): Promise<SignUp> {
+    const begun = await client.call('beginSignup', { body: about })
+    const signUp = new SignUp(client, authenticator, begun.registration_id, begun.registration_secret)
+    signUp.#options = begun.options
+    return signUp
+  }
+
+  /** Makes the passkey; gives the secret of the authenticator app and the recovery codes, which are never shown again. */
+  async passkey(): Promise<Factors> {
+    const body = { registration_id: this.id }
+    const options = this.#options ?? (await this.#client.call('askSignupPasskey', { body }, this.#how)).options
+    // Options are good for one try.
+    this.#options = undefined
+    const credential = await this.#authenticator.register(options)
+    return this.#client.call('verifySignupPasskey', { body: { ...body, credential } }, this.#how)
+  }
+
+  /** Other factors, where the answer that showed them was lost. */
+  renewFactors(): Promise<Factors> {
+    return this.#client.call('renewSignupTotp', { body: { registration_id: this.id } }, this.#how)
+  }
+
+  /** With a code of the app everything comes to be, and the person is logged in. Waits for the end where that takes longer. */
+  async finish(code: string, { claim_token, onProgress }: { claim_token?: string; onProgress?: (progress: Progress) => void } = {}): Promise<Entered> {
+    const body = { registration_id: this.id, code, session_delivery: this.#client.session, ...(claim_token !== undefined && { claim_token }) }
+    for (;;) {
+      const answer = await this.#client.call('verifySignupTotp', { body }, this.#how)
+      if ('session' in answer) return entered(this.#client, answer)
+      for await (const { data } of this.#client.follow('followSignup', { params: { registration_id: this.id } })) {
+        onProgress?.(data)
+        if (data.state !== 'pending') break
+      }
+    }
+  }
+}
+
+/** Logs in by passkey. */
+export async function logIn(client: Client, authenticator: Authenticator, { autofill = false } = {}): Promise<Entered> {
+  client.token = undefined
+  const { challenge_id, options } = await client.call('beginLogin', { body: {} })
+  const credential = await authenticator.authenticate(options, { autofill })
+  return entered(client, await client.call('finishLogin', { body: { challenge_id, credential, session_delivery: client.session } }))
+}
+
+/** Every entry gives a new token. */
+function entered(client: Client, answer: Entered): Entered {
+  client.token = answer.session.token
+  return answer
+}

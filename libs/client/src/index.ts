@@ -1,0 +1,5 @@
+export * from './ceremonies.ts'
+export * from './client.ts'
+export type { Following, Heard } from './follow.ts'
+export type { Operations } from './generated/api.ts'
+export { type Code, isRefused, type OperationId, Refused } from './refused.ts'
