@@ -113,6 +113,9 @@ create table engagement_v1 (
   seeds jsonb not null,
   engagement_version integer not null,
   "position" bigint not null,
+  title jsonb,
+  title_event uuid,
+  CHECK (((title IS NULL) = (title_event IS NULL))),
   CHECK (((visibility <> 'personal'::text) OR (number IS NULL))),
   CHECK (((visibility = 'personal'::text) = (owner IS NOT NULL))),
   CHECK ((number > 0)),
@@ -121,6 +124,7 @@ create table engagement_v1 (
   PRIMARY KEY (engagement),
   UNIQUE (number)
 );
+CREATE INDEX engagement_candidate_of ON memory.engagement_v1 USING btree (((opened_by ->> 'id'::text))) WHERE (state = 'candidate'::text);
 CREATE INDEX engagement_of_owner ON memory.engagement_v1 USING btree (owner) WHERE (owner IS NOT NULL);
 alter table engagement_v1 force row level security;
 create policy reader on engagement_v1 for SELECT to memory_reader using (((owner = memory.principal()) OR ((owner IS NULL) AND memory.is_member(engagement, memory.principal()))));
@@ -143,7 +147,7 @@ create table holder_key (
   holder_id uuid not null,
   wrapped jsonb not null,
   created_at timestamp with time zone not null default now(),
-  CHECK ((holder_kind = ANY (ARRAY['person'::text, 'agent'::text]))),
+  CHECK ((holder_kind = ANY (ARRAY['person'::text, 'agent'::text, 'hat'::text]))),
   PRIMARY KEY (key_id),
   UNIQUE (holder_kind, holder_id)
 );
@@ -197,6 +201,15 @@ create policy reader on needs_you_v1 for SELECT to memory_reader using (memory.m
 create policy writer on needs_you_v1 for ALL to memory, memory_owner using (true);
 grant delete, insert, select, update to memory;
 grant select to memory_reader;
+
+create table opening (
+  engagement uuid not null,
+  person uuid not null,
+  taken_at timestamp with time zone not null default now(),
+  PRIMARY KEY (engagement)
+);
+CREATE INDEX opening_of_person ON memory.opening USING btree (person);
+grant delete, insert, select, update to memory;
 
 create table outbox (
   seq bigint not null generated always as identity,
@@ -343,7 +356,9 @@ create view engagement as
     activated_at,
     seed,
     seeds,
-    engagement_version
+    engagement_version,
+    title,
+    title_event
    FROM memory.engagement_v1;
 
 create view membership as

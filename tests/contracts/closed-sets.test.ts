@@ -38,7 +38,7 @@ import {
   StepUpLevel,
   StoredRestriction,
 } from '../../services/identity/src/vocabulary.ts'
-import { ActivityKind, BindingKind, GateState, LifetimeKind } from '../../services/memory/src/vocabulary.ts'
+import { ActivityKind, BindingKind, GateState, HolderKind, LifetimeKind } from '../../services/memory/src/vocabulary.ts'
 
 const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'audit.checkpoint.kind': z.enum(['flush', 'minute', 'close']),
@@ -100,7 +100,7 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'memory.ended_holder.holder_kind': PrincipalKind,
   'memory.engagement_v1.state': EngagementState,
   'memory.engagement_v1.visibility': Visibility,
-  'memory.holder_key.holder_kind': PrincipalKind,
+  'memory.holder_key.holder_kind': HolderKind,
   'memory.membership_v1.principal_kind': PrincipalKind,
   'memory.needs_you_v1.binding_kind': BindingKind,
   'memory.needs_you_v1.class': MemoryClass,

@@ -63,6 +63,7 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   askSignupPasskey: () => ({ registration_id: id }),
   verifySignupTotp: () => ({ registration_id: id, code: '000000', claim_token: 'lwc_none', session_delivery: 'bearer' }),
   renewSignupTotp: () => ({ registration_id: id }),
+  openEngagement: () => ({ title: 'Bread', visibility: 'private' }),
   addMemory: () => ({ type: 'assertion', class: 'personal', payload: { kind: 'preference', text: `Tea ${randomUUID()}` } }),
   commitMemory: () => ({ expected_version: 1 }),
   retractMemory: () => ({ reason: 'mistaken', expected_version: 1 }),

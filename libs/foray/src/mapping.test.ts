@@ -1,4 +1,4 @@
-import { type BusEvent, EVENT_TYPES, type EventType, parseEventData } from '@loomworks/contracts'
+import { type BusEvent, EVENT_TYPES, type EventType, MemoryEventRecorded, MemoryFactType, parseEventData } from '@loomworks/contracts'
 import { derivedId } from '@loomworks/kernel'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -46,10 +46,22 @@ describe('A-INV-6: every published event', () => {
 
 test('every type and every fact has an event that makes it', () => {
   const made = recorded.map(draft)
-  expect(new Set(made.map(({ head }) => head.type))).toEqual(new Set(ForayType.options.filter((type) => type !== 'engagement_lifecycle')))
+  expect(new Set(made.map(({ head }) => head.type))).toEqual(
+    new Set(ForayType.options.filter((type) => !['engagement_lifecycle', 'workspace_operation'].includes(type))),
+  )
   const facts = new Set(made.map(({ head }) => head.fact))
-  const ofFeed = ['engagement_opened', 'engagement_archived', 'engagement_voided', 'memory_added', 'memory_committed', 'memory_superseded', 'memory_retracted']
+  const ofFeed = MemoryFactType.options.filter((name) => name !== 'MemoryRecorded').map((name) => name.replace(/(?!^)[A-Z]/g, '_$&').toLowerCase())
   expect(Fact.options.filter((fact) => !facts.has(fact)).sort()).toEqual(ofFeed.sort())
+})
+
+test.each([
+  ['EngagementArchived', 'engagement_lifecycle', 'engagement_archived'],
+  ['DisplayNumbersTaken', 'workspace_operation', 'display_numbers_taken'],
+  ['MemoryCommitted', 'memory_change', 'memory_committed'],
+] as const)('%s of the feed is a record of type %s', (type, recordedAs, fact) => {
+  const made = record({ ...MemoryEventRecorded, sample: { ...MemoryEventRecorded.sample, type } } as EventType) ?? missing(type)
+  expect(made.head).toMatchObject({ type: recordedAs, fact })
+  expect(grammarFaults(made)).toEqual([])
 })
 
 test('a flow says from whom to whom by part and institution, line by line as the ledger has it', () => {

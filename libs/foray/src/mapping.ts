@@ -22,6 +22,7 @@ import {
   MembershipGranted,
   MembershipRevoked,
   MemoryEventRecorded,
+  type MemoryFactType,
   OperatorActed,
   PersonActivated,
   PersonLocked,
@@ -94,11 +95,12 @@ function entry<S extends z.ZodType>(type: EventType<string, S>, map: (data: z.ou
 
 function memoryEntry(): readonly [string, Mapper] {
   const map = (event: BusEvent, data: z.output<typeof MemoryEventRecorded.schema>): Mapped => {
-    const lifecycle = data.type.startsWith('Engagement')
+    const type = memoryTypeOf(data.type)
     const { object, objectVersion, objectType, position } = data
-    const payload = lifecycle ? { position } : { position, ...(objectType && { object_type: objectType }), ...(data.class && { class: data.class }) }
+    const payload =
+      type === 'memory_change' ? { position, ...(objectType && { object_type: objectType }), ...(data.class && { class: data.class }) } : { position }
     return {
-      type: lifecycle ? 'engagement_lifecycle' : 'memory_change',
+      type,
       fact: Fact.parse(snakeCased(data.type)),
       priority: data.priority,
       owner: data.personalOwner === undefined ? { k: 'engagement', id: data.engagement } : person(data.personalOwner),
@@ -109,6 +111,11 @@ function memoryEntry(): readonly [string, Mapper] {
     }
   }
   return [MemoryEventRecorded.name, map as Mapper]
+}
+
+function memoryTypeOf(type: z.output<typeof MemoryFactType>): ForayType {
+  if (type === 'DisplayNumbersTaken') return 'workspace_operation'
+  return type.startsWith('Engagement') ? 'engagement_lifecycle' : 'memory_change'
 }
 
 const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([

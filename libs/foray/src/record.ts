@@ -141,6 +141,7 @@ export const PAYLOADS = {
   }),
   data_migration: z.strictObject({ fixup_id: anyId, fields: z.array(FixupField) }),
   engagement_lifecycle: z.strictObject({ position: Amount }),
+  workspace_operation: z.strictObject({ position: Amount }),
   memory_change: z.strictObject({ position: Amount, object_type: MemoryObjectType.optional(), class: MemoryClass.optional() }),
   credit_flow: z.strictObject({ cause: z.enum(['grant', 'admin']), epoch: anyId }),
   grant_change: z.strictObject({

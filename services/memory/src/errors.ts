@@ -1,3 +1,4 @@
+import { EngagementState } from '@loomworks/contracts'
 import { refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { LifetimeKind } from './vocabulary.ts'
@@ -24,9 +25,9 @@ export const refuse = refusals('memory', {
   consent_required: { status: 403, says: 'This needs the consent of whom the memory belongs to.', remedy: 'Let the person do it themselves.' },
   wrong_state: {
     status: 409,
-    says: 'The object is not in a state that allows this.',
+    says: 'It is not in a state that allows this.',
     remedy: 'Read it again.',
-    details: z.object({ lifetime: LifetimeKind }),
+    details: z.object({ lifetime: LifetimeKind.optional(), state: EngagementState.optional() }),
   },
   version_conflict: {
     status: 409,
@@ -42,6 +43,12 @@ export const refuse = refusals('memory', {
   },
   location_unreachable: { status: 409, says: 'The content cannot be read back there.', remedy: 'Leave `preserved_in` out: it stays in the log.' },
   engagement_not_writable: { status: 409, says: 'Nothing can be written here now.', remedy: 'Candidate and active engagements can be written to.' },
+  engagement_limit: {
+    status: 409,
+    says: 'You have a hundred candidate engagements already.',
+    remedy: 'Activate or archive one of them first.',
+  },
+  operator_required: { status: 403, says: 'This needs an operator of the engagement.', remedy: 'Ask one of its operators.' },
   too_large: { status: 413, says: 'This is more than one append may hold; nothing was written.', remedy: 'Send it in smaller batches.' },
   store_unavailable: {
     status: 503,

@@ -5,6 +5,7 @@ import { keyFromFile, type Log, type NamesOfPersons, namesOfPersons, requireSame
 import type { Database } from '@loomworks/sql'
 import type { MemoryConfig } from './config.ts'
 import { openWellKnown } from './engagement/open-well-known/open.ts'
+import { DisplayNumbers } from './engagement/take-numbers/numbers.ts'
 import { Kept } from './kept.ts'
 import { Keyring } from './keyring/keyring.ts'
 import { sweepEnded } from './keyring/rows.ts'
@@ -22,6 +23,8 @@ export interface MemoryParts {
   readonly names: NamesOfPersons
   /** What was added a moment ago, by the mark of its text. */
   readonly recent: Kept<string>
+  /** What engagements are shown by. */
+  readonly numbers: DisplayNumbers
   readonly relay: OutboxRelay
   readonly clock: Clock
   readonly log: Log
@@ -38,5 +41,7 @@ export async function parts({ config, db, eventStore, client, relay, clock, log 
   const sealer = sealerOn(keyring)
   const names = namesOfPersons(client, clock)
   const recent = new Kept<string>(10_000, RECENT_MS)
-  return { config, db, eventStore, handle: handleOn(eventStore, { clock, sealer }), keyring, sealer, client, names, recent, relay, clock, log }
+  const handle = handleOn(eventStore, { clock, sealer })
+  const numbers = new DisplayNumbers({ handle, start: config.displayStart, block: config.displayBlock })
+  return { config, db, eventStore, handle, numbers, keyring, sealer, client, names, recent, relay, clock, log }
 }

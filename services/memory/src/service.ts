@@ -15,8 +15,10 @@ import { needsYouDashboardRoute } from './dashboard/needs-you/route.ts'
 import { recentDashboardRoute } from './dashboard/recent/route.ts'
 import { duplicateMarks } from './duplicates/projection.ts'
 import { addMemoryRoute } from './engagement/add-memory/route.ts'
+import { archiveEngagementRoute } from './engagement/archive-engagement/route.ts'
 import { commitMemoryRoute } from './engagement/commit-memory/route.ts'
 import { induct } from './engagement/induct-personal/message.ts'
+import { openEngagementRoute } from './engagement/open-engagement/route.ts'
 import { retractMemoryRoute } from './engagement/retract-memory/route.ts'
 import { personalEngagementsAfter } from './engagement-card/effects.ts'
 import { listEngagementsRoute } from './engagement-card/list/route.ts'
@@ -38,6 +40,8 @@ export const memory = defineService<MemoryParts, MemoryConfig>({
   reader: true,
   operations: [
     listEngagementsRoute,
+    openEngagementRoute,
+    archiveEngagementRoute,
     showEngagementRoute,
     resolveAddressRoute,
     addMemoryRoute,

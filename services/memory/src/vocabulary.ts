@@ -11,6 +11,13 @@ export const Persona = z.strictObject({ kind: PrincipalKind, id: idOf() })
 /** Who a memory belongs to. A Companion has no persona of its own: it is its person's. */
 export type Persona = Readonly<z.output<typeof Persona>>
 
+/** Who a key is kept for: a persona, or a hat. An engagement is a hat of its own. */
+export const HolderKind = z.enum([...PrincipalKind.options, 'hat'])
+export interface KeyHolder {
+  readonly kind: z.output<typeof HolderKind>
+  readonly id: string
+}
+
 export const Ref = z.strictObject({ engagement: idOf<'engagement'>(), object: idOf<'object'>(), version: z.int().min(1).optional() })
 export interface Ref {
   readonly engagement: EngagementId

@@ -10,10 +10,12 @@ const ENGAGEMENT = '9d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c22'
 const OBJECT = '9d0c2c8e-4d0b-5a55-8a2e-6a8b1e7f3c23'
 const PERSON = '3b8f0f5e-6a64-5d0b-9d4e-0a1f6f2d7c11'
 
-/** The stream events of memory at (1), by name. */
+/** The stream events of memory, by name. */
 export const MemoryFactType = z.enum([
   'EngagementOpened',
+  'EngagementArchived',
   'EngagementVoided',
+  'DisplayNumbersTaken',
   'MemoryAdded',
   'MemoryRecorded',
   'MemoryCommitted',
@@ -22,7 +24,10 @@ export const MemoryFactType = z.enum([
 ])
 export const MemoryObjectType = z.enum(['engagement', 'seed', 'seed_induction_loop_cycle', 'assertion', 'consent'])
 
+/** Version 2 knows more types of events than version 1; what was said before reads the same. */
 export const MemoryEventRecorded = integrationEvent('memory', 'MemoryEventRecorded', {
+  v: 2,
+  upcast: (previous) => previous,
   schema: z.strictObject({
     eventId: idOf<'event'>(),
     stream: z.string().regex(/^engagement-[0-9a-f-]{36}$/),

@@ -1,7 +1,7 @@
 // The publisher: every event of every stream leaves as a fact for audit, through outbox rows in one transaction with the checkpoint.
 // What belongs to a personal engagement waits at its gate until its person is active; a void discards it, keys and all.
 import { enqueue, type OutboxRow, outboxRowOf, type Stating } from '@loomworks/bus'
-import { EngagementOpened, MemoryEventRecorded, type Priority } from '@loomworks/contracts'
+import { EngagementOpened, EngagementStateChanged, MemoryEventRecorded, type Priority } from '@loomworks/contracts'
 import type { PersonId } from '@loomworks/kernel'
 import { batchProjection, type Projected, type Projection } from '@loomworks/projections'
 import type { Tx } from '@loomworks/sql'
@@ -67,7 +67,9 @@ function sorted(events: Batch['events'], gates: ReadonlyMap<string, Gate>): { fr
 function messagesOf(each: Projected<EngagementEvent>, owner: PersonId | undefined): readonly OutboxRow[] {
   const { event } = each
   const recorded = recordedOf(each, owner)
-  return event.type === 'EngagementOpened' && owner === undefined ? [openedOf(each, event), recorded] : [recorded]
+  if (owner !== undefined) return [recorded]
+  if (event.type === 'EngagementOpened') return [openedOf(each, event), recorded]
+  return event.type === 'EngagementArchived' ? [stateChangedOf(each, event), recorded] : [recorded]
 }
 
 /** Every event of a stream is published, so what stands before it is the event before it. */
@@ -108,7 +110,7 @@ type AboutObject = Partial<Pick<EventOf<'MemoryAdded'>['data'], 'object' | 'obje
 }
 
 function aboutOf(event: EngagementEvent): AboutObject {
-  return event.type === 'EngagementVoided' ? {} : event.data
+  return event.type === 'EngagementVoided' || event.type === 'DisplayNumbersTaken' ? {} : event.data
 }
 
 function openedOf(each: Projected<EngagementEvent>, { data }: EventOf<'EngagementOpened'>): OutboxRow {
@@ -125,6 +127,13 @@ function openedOf(each: Projected<EngagementEvent>, { data }: EventOf<'Engagemen
   )
 }
 
+function stateChangedOf(each: Projected<EngagementEvent>, { data }: EventOf<'EngagementArchived'>): OutboxRow {
+  return outboxRowOf(
+    { type: EngagementStateChanged, cause: each.envelope.id, revision: Number(each.revision), data: { engagement: data.engagement, state: 'archived' } },
+    statingOf(each),
+  )
+}
+
 function statingOf({ at, actor, envelope }: Projected<EngagementEvent>): Stating {
   const { traceparent, id } = envelope
   return { at, actor, correlationId: courseOf(envelope), causationId: id, traceparent }
@@ -137,5 +146,7 @@ function courseOf({ correlationId, id }: { readonly correlationId: string; reado
 
 /** The longest wait for a signed checkpoint in audit. */
 function priorityOf({ type }: EngagementEvent): Priority {
-  return type === 'MemoryAdded' || type === 'MemoryRecorded' || type === 'MemorySuperseded' ? 'standard' : 'high'
+  return STANDARD.has(type) ? 'standard' : 'high'
 }
+
+const STANDARD: ReadonlySet<EngagementEvent['type']> = new Set(['MemoryAdded', 'MemoryRecorded', 'MemorySuperseded', 'DisplayNumbersTaken'])

@@ -41,6 +41,7 @@ export const currentMemory = rowProjection<EngagementEvent, CurrentMemory>({
   streams: [ENGAGEMENT_STREAMS],
   verifyChain: true,
   keys(event) {
+    if (event.type === 'DisplayNumbersTaken') return []
     if (event.type !== 'EngagementVoided') return [event.data.object]
     const { engagement } = event.data
     return [itself(engagement), inductedSeed(engagement), inductedCycle(engagement)]
@@ -51,8 +52,12 @@ export const currentMemory = rowProjection<EngagementEvent, CurrentMemory>({
       case 'MemoryAdded':
       case 'MemoryRecorded':
         return born(event, about)
+      case 'EngagementArchived':
+        return row && { ...row, version: event.data.objectVersion, payload: { ...row.payload, state: 'archived' } }
       case 'EngagementVoided':
         return undefined
+      case 'DisplayNumbersTaken':
+        return row
       case 'MemoryCommitted':
         return row && { ...row, version: event.data.objectVersion, lifetime: 'Active', detail: {}, committed_at: about.at }
       case 'MemorySuperseded': {

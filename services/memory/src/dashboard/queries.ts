@@ -4,11 +4,14 @@ import { type Db, many, type Sql, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { CurrentMemory } from '../current-memory/queries.ts'
 import type { Before } from '../paging.ts'
+import { Titled } from '../titles.ts'
 import { ActivityKind } from '../vocabulary.ts'
 
-const sharedEngagements = sql`select engagement, number from memory.engagement where visibility <> 'personal'`
+const sharedEngagements = sql`select engagement, state, number, title, title_event from memory.engagement where visibility <> 'personal'`
 
-const Waiting = CurrentMemory.extend({ number: z.int().nullable(), kind: z.literal('held_memory'), since: z.string() })
+const Named = { number: z.int().nullable(), title: Titled.shape.title, title_event: Titled.shape.title_event }
+
+const Waiting = CurrentMemory.extend({ ...Named, kind: z.literal('held_memory'), since: z.string() })
 export type Waiting = z.output<typeof Waiting>
 
 interface Asked {
@@ -17,16 +20,18 @@ interface Asked {
   readonly limit: number
 }
 
-/** Drafts that the reader has authority to settle: as operator, by the flag, or because they are personally theirs. */
+/** Drafts that the reader has authority to settle: as operator, by the flag, or because they are personally theirs. Where nothing is
+ *  written any more nothing waits. */
 export function waitingFor(reader: Db, { persona, before, limit }: Asked): Promise<readonly Waiting[]> {
   return many(
     reader,
     Waiting,
     sql`with shared as (${sharedEngagements})
         select c.object, c.engagement, c.type, c.class, c.binding_kind, c.persona_kind, c.persona_id, c.version, c.lifetime, c.detail, c.payload, c.sealed,
-               c.content_event, c.trust, c.author, c.sources, c.supersedes, c.about, c.valid_from, c.valid_to, c.added_at, c.committed_at, s.number, n.kind, n.since
+               c.content_event, c.trust, c.author, c.sources, c.supersedes, c.about, c.valid_from, c.valid_to, c.added_at, c.committed_at, s.number, s.title,
+               s.title_event, n.kind, n.since
           from memory.needs_you n
-          join shared s on s.engagement = n.engagement
+          join shared s on s.engagement = n.engagement and s.state in ('candidate', 'active')
           join memory.current_memory c on c.object = n.object and c.lifetime = 'Drafted'
           join memory.membership m on m.engagement = n.engagement and m.active
          where (m.commit_authority or m.designations ? 'operator' or (n.class = 'personal' and n.persona_id = ${persona}))
@@ -39,7 +44,7 @@ export function waitingFor(reader: Db, { persona, before, limit }: Asked): Promi
 const Happened = z.object({
   object: idOf<'object'>(),
   engagement: idOf<'engagement'>(),
-  number: z.int().nullable(),
+  ...Named,
   kind: ActivityKind,
   at: z.string(),
   actor: Actor,
@@ -52,7 +57,7 @@ export function happenedSince(reader: Db, since: string, { before, limit }: Omit
     reader,
     Happened,
     sql`with shared as (${sharedEngagements})
-        select a.object, a.engagement, s.number, a.kind, a.at, a.actor
+        select a.object, a.engagement, s.number, s.title, s.title_event, a.kind, a.at, a.actor
           from memory.activity a
           join shared s on s.engagement = a.engagement
          where a.at >= ${since}

@@ -20,10 +20,13 @@ export const EngagementCard = z.object({
   seed: idOf<'object'>().nullable(),
   seeds: z.record(z.string(), Declared),
   engagement_version: z.int(),
+  /** As it is stored, and the event it is bound to. */
+  title: z.record(z.string(), z.json()).nullable(),
+  title_event: z.string().nullable(),
 })
 export type EngagementCard = z.output<typeof EngagementCard>
 
-/** The engagement as it stands. Its title is no column: it is composed by whoever reads. */
+/** The engagement as it stands. Its title is opened by whoever reads, and composed where it has none. */
 export const engagementCards = rowProjection<EngagementEvent, EngagementCard>({
   table: 'engagement',
   version: 1,
@@ -31,15 +34,17 @@ export const engagementCards = rowProjection<EngagementEvent, EngagementCard>({
   key: ['engagement'],
   streams: [ENGAGEMENT_STREAMS],
   keys: (event) => [event.data.engagement],
-  fold(row, event, { at, revision }) {
+  fold(row, event, { at, revision, envelope }) {
     if (event.type === 'EngagementVoided') return undefined
     const engagement_version = Number(revision) + 1
-    if (event.type === 'EngagementOpened') return opened(event, at, engagement_version)
+    if (event.type === 'EngagementOpened')
+      return { ...opened(event, at), engagement_version, title: envelope.sealed ?? null, title_event: envelope.sealed === undefined ? null : envelope.id }
+    if (event.type === 'EngagementArchived') return row && { ...row, state: 'archived', engagement_version }
     return row && { ...seeded(row, event), engagement_version }
   },
 })
 
-function opened({ data }: EventOf<'EngagementOpened'>, at: string, engagement_version: number): EngagementCard {
+function opened({ data }: EventOf<'EngagementOpened'>, at: string): Omit<EngagementCard, 'engagement_version' | 'title' | 'title_event'> {
   return {
     engagement: data.engagement,
     state: data.state,
@@ -51,7 +56,6 @@ function opened({ data }: EventOf<'EngagementOpened'>, at: string, engagement_ve
     activated_at: data.state === 'active' ? at : null,
     seed: null,
     seeds: {},
-    engagement_version,
   }
 }
 

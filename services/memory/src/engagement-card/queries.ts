@@ -12,6 +12,7 @@ export type MyCard = z.output<typeof MyCard>
 const Found = z.object({ engagement: idOf<'engagement'>() })
 
 const card = sql`select e.engagement, e.state, e.visibility, e.number, e.owner, e.opened_by, e.opened_at, e.activated_at, e.seed, e.seeds, e.engagement_version,
+               e.title, e.title_event,
                m.designations, m.commit_authority
           from memory.engagement e
           join memory.membership m on m.engagement = e.engagement and m.active`

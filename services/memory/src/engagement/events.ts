@@ -58,6 +58,17 @@ export type AssertionPlain = z.output<typeof AssertionPlain>
 export const AssertionSealed = z.strictObject({ text, note: text.optional() })
 export type AssertionSealed = z.output<typeof AssertionSealed>
 
+const TITLE_MAX = 200
+const REFUSED_IN_TITLES = /[\p{Cc}\p{Cs}\u202A-\u202E\u2066-\u2069\u200E\u200F]/u
+
+/** What an engagement is called: 1 to 200 code points, no control character, no override of direction. */
+export const Title = z
+  .string()
+  .max(4 * TITLE_MAX)
+  .transform((given) => given.normalize('NFC').trim())
+  .refine((title) => title !== '' && [...title].length <= TITLE_MAX && !REFUSED_IN_TITLES.test(title), { message: 'a title has 1 to 200 visible characters' })
+const EngagementSealed = z.strictObject({ title: Title })
+
 const Seed = SeedPlain.extend({ seedVersion: z.int().min(1) })
 const Assertion = AssertionPlain.extend({ displayNumber: z.int().min(1) })
 const Cycle = z.strictObject({
@@ -106,7 +117,10 @@ export const EVENT_DATA = {
     openedBy: Actor,
     seed: Ref.nullable(),
   }),
+  EngagementArchived: z.strictObject({ ...step, objectType: z.literal('engagement') }),
   EngagementVoided: z.strictObject({ ...engagement, owner: idOf<'person'>() }),
+  /** On the administrative engagement: numbers by which engagements may be shown, given to nobody else. */
+  DisplayNumbersTaken: z.strictObject({ ...engagement, from: z.int().min(1), to: z.int().min(1) }),
   MemoryAdded: z.discriminatedUnion('objectType', [bornAs('assertion', Assertion), bornAs('seed', Seed)]),
   MemoryRecorded: z.discriminatedUnion('objectType', [bornAs('seed', Seed), bornAs('seed_induction_loop_cycle', Cycle), bornAs('consent', Consent)]),
   MemoryCommitted: z.strictObject({ ...step, objectType: AddableType }),
@@ -119,7 +133,7 @@ export type EngagementEvent = {
   [K in keyof typeof EVENT_DATA]: {
     readonly type: K
     readonly data: Readonly<z.output<(typeof EVENT_DATA)[K]>>
-    readonly sealed?: z.output<typeof SeedSealed> | z.output<typeof AssertionSealed>
+    readonly sealed?: z.output<typeof SeedSealed> | z.output<typeof AssertionSealed> | z.output<typeof EngagementSealed>
     readonly actor: Actor
     readonly trust: Trust
     readonly id?: string

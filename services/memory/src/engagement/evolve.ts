@@ -15,6 +15,8 @@ export interface Engagement {
   readonly counts: Map<string, number>
   /** Unsettled drafts by persona. */
   readonly held: Map<string, number>
+  /** The last of the display numbers that were taken here: on the administrative engagement alone. */
+  readonly numbersTaken: number
 }
 
 interface Opened {
@@ -39,7 +41,7 @@ export interface MemoryObject {
 
 export const engagement: WriteModel<Engagement, EngagementEvent> = {
   streamOf,
-  initial: () => ({ opened: undefined, voided: false, seed: undefined, objects: new Map(), counts: new Map(), held: new Map() }),
+  initial: () => ({ opened: undefined, voided: false, seed: undefined, objects: new Map(), counts: new Map(), held: new Map(), numbersTaken: 0 }),
   evolve,
 }
 
@@ -48,8 +50,13 @@ function evolve(state: Engagement, event: EngagementEvent): Engagement {
     case 'EngagementOpened':
       bear(state, event, { k: 'Active' })
       return { ...state, opened: { state: event.data.state, visibility: event.data.visibility, owner: event.data.owner } }
+    case 'EngagementArchived':
+      moved(state, event.data, { k: 'Active' })
+      return { ...state, opened: state.opened && { ...state.opened, state: 'archived' } }
     case 'EngagementVoided':
       return { ...state, voided: true }
+    case 'DisplayNumbersTaken':
+      return { ...state, numbersTaken: Math.max(state.numbersTaken, event.data.to) }
     case 'MemoryAdded':
       bear(state, event, { k: 'Drafted', review: 'held' })
       return state

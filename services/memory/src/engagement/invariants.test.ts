@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Ref } from '../vocabulary.ts'
 import { addMemory, type NewMemory } from './add-memory/decide.ts'
+import { archiveEngagement } from './archive-engagement/decide.ts'
 import { commitMemory } from './commit-memory/decide.ts'
 import type { EngagementEvent } from './events.ts'
 import { type Engagement, engagement } from './evolve.ts'
@@ -16,7 +17,7 @@ const ACTORS = [ada, ada, ada, bob, scribe, clerk, iris, irisAlone]
 const AT = '2030-01-02T03:04:05.678Z'
 
 interface Step {
-  readonly verb: 'add' | 'add_committed' | 'commit' | 'retract'
+  readonly verb: 'add' | 'add_committed' | 'commit' | 'retract' | 'archive'
   readonly actor: number
   readonly authority: boolean
   readonly personal: boolean
@@ -27,7 +28,7 @@ interface Step {
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
-  verb: fc.constantFrom('add', 'add_committed', 'commit', 'retract'),
+  verb: fc.constantFrom(...Array.from({ length: 5 }, () => ['add', 'add_committed', 'commit', 'retract'] as const).flat(), 'archive'),
   actor: fc.nat(ACTORS.length - 1),
   authority: fc.boolean(),
   personal: fc.boolean(),
@@ -62,6 +63,7 @@ function asked(each: Step, state: Engagement, commandId: CommandId): readonly En
   const object = objects.at(-1 - (each.pick % objects.length)) ?? ''
   const expectedVersion = (state.objects.get(object)?.version ?? 0) + (each.right ? 0 : 1)
   try {
+    if (each.verb === 'archive') return stored(archiveEngagement({ ...command, operator: each.authority }, state), commandId)
     if (each.verb === 'commit') return stored(commitMemory({ ...command, object, expectedVersion }, state), commandId)
     if (each.verb === 'retract') return stored(retractMemory({ ...command, object, reason: 'mistaken' }, state), commandId)
     const items = [newMemory(each, objects)]
@@ -97,7 +99,7 @@ function always(name: string, holds: (told: readonly Told[]) => void): void {
   )
 }
 
-const dataOf = (event: EngagementEvent) => (event.type === 'EngagementVoided' ? undefined : event.data)
+const dataOf = (event: EngagementEvent) => (event.type === 'EngagementVoided' || event.type === 'DisplayNumbersTaken' ? undefined : event.data)
 const eventsOf = (told: readonly Told[], object: string) => told.filter(({ event }) => dataOf(event)?.object === object)
 const objectsIn = (told: readonly Told[]) => new Set(told.flatMap(({ event }) => dataOf(event)?.object ?? []))
 
@@ -138,7 +140,7 @@ always('M-INV-13: nothing becomes active without authority, and no agent commits
 always('M-INV-14: trust never rises along sources', (told) => {
   const trusts = new Map<string, Trust>()
   for (const { event } of told) {
-    if (event.type === 'EngagementVoided') continue
+    if (event.type === 'EngagementVoided' || event.type === 'DisplayNumbersTaken') continue
     if (event.type !== 'MemoryAdded') {
       trusts.set(event.data.object, trusts.get(event.data.object) ?? event.trust)
       continue
@@ -151,6 +153,7 @@ always('M-INV-14: trust never rises along sources', (told) => {
 
 always('L.1: a lifetime moves only along the verbs: drafted, active, superseded, retracted', (told) => {
   const legal = {
+    EngagementArchived: ['EngagementOpened'],
     MemoryCommitted: ['MemoryAdded'],
     MemorySuperseded: ['MemoryCommitted', 'MemoryRecorded'],
     MemoryRetracted: ['MemoryAdded', 'MemoryCommitted', 'MemorySuperseded'],
@@ -183,6 +186,17 @@ always('L.4: what ended something is what names it, and both stand in one append
   }
 })
 
+always('an engagement that was archived takes nothing but what somebody takes back of their own', (told) => {
+  const after = told.slice(told.findIndex(({ event }) => event.type === 'EngagementArchived') + 1)
+  if (after.length === told.length) return
+  for (const { event } of after) {
+    expect(event.type === 'MemoryRetracted' || (event.type === 'MemoryRecorded' && event.data.objectType === 'consent')).toBe(true)
+    if (event.type !== 'MemoryRetracted') continue
+    const born = eventsOf(told, event.data.object)[0]?.event
+    expect(born?.type === 'MemoryAdded' && born.data.binding.k === 'PersonalOnly' && born.data.binding.persona.id).toBe(event.actor.id)
+  }
+})
+
 always("G.3: what is personal is one persona's for ever, and in a personal engagement everything is its owner's", (told) => {
   const personal = told[0]?.event.type === 'EngagementOpened' && told[0].event.data.owner !== undefined
   for (const { event } of told) {
@@ -198,7 +212,15 @@ test('the histories are not empty: every verb happens, and some command is refus
       .sample(histories, { numRuns: 50, seed: 7 })
       .flatMap(({ steps, personal }) => historyOf(steps, personal ? openedFor(ada) : opened()).map(({ event }) => event.type)),
   )
-  expect([...kinds].sort()).toEqual(['EngagementOpened', 'MemoryAdded', 'MemoryCommitted', 'MemoryRecorded', 'MemoryRetracted', 'MemorySuperseded'])
+  expect([...kinds].sort()).toEqual([
+    'EngagementArchived',
+    'EngagementOpened',
+    'MemoryAdded',
+    'MemoryCommitted',
+    'MemoryRecorded',
+    'MemoryRetracted',
+    'MemorySuperseded',
+  ])
 })
 
 function isPersonaOf(actor: Actor, { data }: Extract<EngagementEvent, { type: 'MemoryAdded' }>): boolean {

@@ -57,7 +57,7 @@ async function passed(position: bigint): Promise<void> {
   })
 }
 
-/** Some of everything: drafts, commits, ends, a shared engagement, an undone signup. */
+/** Some of everything: drafts, commits, ends, a shared engagement, one that is opened and archived, an undone signup. */
 async function livedIn(): Promise<bigint> {
   const [ada, bob] = [await person(bench), await person(bench)]
   for (const { personId } of [ada, bob]) member(bench, personId, COMMONS, { designations: ['operator'] })
@@ -69,6 +69,9 @@ async function livedIn(): Promise<bigint> {
       await client.post(`${at}/${held.items[0].id}/retract`, { reason: 'mistaken' })
     }
   }
+  const { id } = (await ada.client.post('/engagements', { title: CANARY })).body
+  await ada.client.post(`/engagements/${id}/memory`, claim(`${CANARY} ${randomUUID()}`))
+  await ada.client.post(`/engagements/${id}/archive`)
   const gone = newcomer()
   await induct(bench, gone)
   await induct(bench, gone, { dir: 'undo' })

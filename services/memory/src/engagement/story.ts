@@ -52,6 +52,11 @@ export function voided(owner: Actor = ada): EventOf<'EngagementVoided'> {
   return { type: 'EngagementVoided', actor: { kind: 'service', id: 'memory' }, trust: 'tool_internal', data: { engagement: HERE, owner: owner.id as PersonId } }
 }
 
+export function archived(by: Actor = ada, version = 2): EventOf<'EngagementArchived'> {
+  const data = { engagement: HERE, object: itself(HERE), objectType: 'engagement', objectVersion: version } as const
+  return { type: 'EngagementArchived', actor: by, trust: 'direct_user', data }
+}
+
 export interface Told {
   readonly class?: MemoryClass
   readonly supersedes?: readonly Superseding[]

@@ -4,7 +4,7 @@ import { newKey, openJson, Sealed, sealJson, unwrapKey, wrapKey } from '@loomwor
 import { hmac256, type JsonObject, newId, type PersonId } from '@loomworks/kernel'
 import type { Database, Db } from '@loomworks/sql'
 import { Kept } from '../kept.ts'
-import type { Persona } from '../vocabulary.ts'
+import type { KeyHolder } from '../vocabulary.ts'
 import { endHolder, type HolderRow, KeyRows } from './rows.ts'
 
 export interface DataKey {
@@ -22,7 +22,7 @@ export interface Belongs {
 
 type Holder = DataKey
 
-/** Keys made ahead for one persona, and the batch that is on its way. */
+/** Keys made ahead for one whose, and the batch that is on its way. */
 interface Ahead {
   readonly keys: DataKey[]
   making: Promise<boolean> | undefined
@@ -51,24 +51,24 @@ export class Keyring {
     this.#ahead.onDropped = ({ keys }) => this.#discard(keys)
   }
 
-  /** A key that no event has been given, for the persona. The same event asks again: the same key. */
-  async keyFor(persona: Persona, eventId: string): Promise<DataKey> {
+  /** A key that no event has been given, for this holder. The same event asks again: the same key. */
+  async keyFor(whose: KeyHolder, eventId: string): Promise<DataKey> {
     const known = this.#handed.get(eventId)
     if (known !== undefined) return known
-    const ahead = this.#ahead.get(keyOf(persona)) ?? this.#ahead.set(keyOf(persona), { keys: [], making: undefined, batch: FIRST_BATCH })
+    const ahead = this.#ahead.get(keyOf(whose)) ?? this.#ahead.set(keyOf(whose), { keys: [], making: undefined, batch: FIRST_BATCH })
     while (ahead.keys.length === 0) {
-      if (await this.#make(persona, ahead)) continue
-      // The persona's signup was undone: an append to its stream can only conflict, so no key is kept for what it would have held.
+      if (await this.#make(whose, ahead)) continue
+      // The person's signup was undone: an append to its stream can only conflict, so no key is kept for what it would have held.
       return { id: newId(), key: newKey() }
     }
     const taken = this.#handed.set(eventId, ahead.keys.shift() as DataKey)
     this.#opened.set(taken.id, taken.key)
-    if (ahead.keys.length < LOW && ahead.batch > FIRST_BATCH) this.#makeBeside(persona, ahead)
+    if (ahead.keys.length < LOW && ahead.batch > FIRST_BATCH) this.#makeBeside(whose, ahead)
     return taken
   }
 
-  async seal(persona: Persona, { engagement, object, eventId }: Omit<Belongs, 'sealed'>, clear: JsonObject): Promise<JsonObject> {
-    const { id, key } = await this.keyFor(persona, eventId)
+  async seal(whose: KeyHolder, { engagement, object, eventId }: Omit<Belongs, 'sealed'>, clear: JsonObject): Promise<JsonObject> {
+    const { id, key } = await this.keyFor(whose, eventId)
     return { ...sealJson(key, [engagement, object, eventId], clear, id) }
   }
 
@@ -82,18 +82,18 @@ export class Keyring {
     })
   }
 
-  /** What an exact duplicate is known by: an HMAC under the persona's key. Undefined for a persona that has no key (any more). */
-  async markOf(persona: Persona, type: string, text: string): Promise<string | undefined> {
-    const holder = await this.#holder(persona)
+  /** What an exact duplicate is known by: an HMAC under the holder's key. Undefined for a holder that has no key (any more). */
+  async markOf(whose: KeyHolder, type: string, text: string): Promise<string | undefined> {
+    const holder = await this.#holder(whose)
     return holder && hmac256(Buffer.from(hmac256(holder.key, 'duplicate mark'), 'hex'), JSON.stringify([type, text]))
   }
 
   /** Destroys every key of a person whose signup was undone, inside the caller's transaction; none is ever kept for them again. */
   async end(tx: Db, person: PersonId): Promise<void> {
     await endHolder(tx, person)
-    const persona = { kind: 'person', id: person } as const
-    this.#holders.drop(keyOf(persona))
-    this.#ahead.drop(keyOf(persona))
+    const whose = { kind: 'person', id: person } as const
+    this.#holders.drop(keyOf(whose))
+    this.#ahead.drop(keyOf(whose))
   }
 
   /** Drops the keys that were made ahead and handed to nobody; a key that was handed out stays, its append may still be stored. */
@@ -113,41 +113,41 @@ export class Keyring {
     if (ids.length > 0) await this.#rows.drop(ids)
   }
 
-  #makeBeside(persona: Persona, ahead: Ahead): void {
-    void this.#make(persona, ahead).catch(() => undefined)
+  #makeBeside(whose: KeyHolder, ahead: Ahead): void {
+    void this.#make(whose, ahead).catch(() => undefined)
   }
 
-  /** One batch at a time for a persona; false where no key may be made for it. */
-  #make(persona: Persona, ahead: Ahead): Promise<boolean> {
-    ahead.making ??= this.#batch(persona, ahead).finally(() => {
+  /** One batch at a time for a holder; false where no key may be made for it. */
+  #make(whose: KeyHolder, ahead: Ahead): Promise<boolean> {
+    ahead.making ??= this.#batch(whose, ahead).finally(() => {
       ahead.making = undefined
     })
     return ahead.making
   }
 
-  /** One round trip for a persona that is new, and for one that is known. */
-  async #batch(persona: Persona, ahead: Ahead): Promise<boolean> {
-    const known = this.#holders.get(keyOf(persona))
+  /** One round trip for a holder that is new, and for one that is known. */
+  async #batch(whose: KeyHolder, ahead: Ahead): Promise<boolean> {
+    const known = this.#holders.get(keyOf(whose))
     const holder = known ?? { id: newId(), key: newKey() }
     const fresh = Array.from({ length: ahead.batch }, (): DataKey => ({ id: newId(), key: newKey() }))
     const wraps = fresh.map(({ id, key }) => ({ id, wrapped: wrapKey(holder.key, ['data', id], key) }))
-    const wrapped = wrapKey(this.#master, belongingOf(persona, holder.id), holder.key)
-    const made = known === undefined ? await this.#rows.addHolder(persona, { id: holder.id, wrapped }, wraps) : await this.#rows.add(holder.id, wraps)
+    const wrapped = wrapKey(this.#master, belongingOf(whose, holder.id), holder.key)
+    const made = known === undefined ? await this.#rows.addHolder(whose, { id: holder.id, wrapped }, wraps) : await this.#rows.add(holder.id, wraps)
     if (made) {
-      this.#holders.set(keyOf(persona), holder)
+      this.#holders.set(keyOf(whose), holder)
       ahead.keys.push(...fresh)
       ahead.batch = Math.min(2 * ahead.batch, LARGEST_BATCH)
       return true
     }
-    this.#holders.drop(keyOf(persona))
-    return (await this.#holder(persona)) === undefined ? false : this.#batch(persona, ahead)
+    this.#holders.drop(keyOf(whose))
+    return (await this.#holder(whose)) === undefined ? false : this.#batch(whose, ahead)
   }
 
-  async #holder(persona: Persona): Promise<Holder | undefined> {
-    const known = this.#holders.get(keyOf(persona))
+  async #holder(whose: KeyHolder): Promise<Holder | undefined> {
+    const known = this.#holders.get(keyOf(whose))
     if (known !== undefined) return known
-    const row = await this.#rows.holderOf(persona)
-    return row && this.#holders.set(keyOf(persona), { id: row.key_id, key: this.#unwrapHolder(row) })
+    const row = await this.#rows.holderOf(whose)
+    return row && this.#holders.set(keyOf(whose), { id: row.key_id, key: this.#unwrapHolder(row) })
   }
 
   async #keys(ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
@@ -162,14 +162,14 @@ export class Keyring {
   }
 
   #unwrapHolder({ key_id, holder_kind, holder_id, wrapped }: HolderRow): Buffer {
-    return unwrapKey(this.#master, belongingOf({ kind: holder_kind, id: holder_id as Persona['id'] }, key_id), wrapped)
+    return unwrapKey(this.#master, belongingOf({ kind: holder_kind, id: holder_id }, key_id), wrapped)
   }
 }
 
-function keyOf({ kind, id }: Persona): string {
+function keyOf({ kind, id }: KeyHolder): string {
   return `${kind}/${id}`
 }
 
-function belongingOf({ kind, id }: Persona, keyId: string): readonly string[] {
+function belongingOf({ kind, id }: KeyHolder, keyId: string): readonly string[] {
   return ['holder', kind, id, keyId]
 }

@@ -1,12 +1,11 @@
 // The keyring's rows. A key in the log could never be destroyed, so these rows are no projection: they are the truth about keys.
-import { PrincipalKind } from '@loomworks/contracts'
 import type { Sealed, WrappedKey } from '@loomworks/event-store'
 import { type Database, type Db, exec, many, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import type { Persona } from '../vocabulary.ts'
+import { HolderKind, type KeyHolder } from '../vocabulary.ts'
 
 const Wrapped = z.object({ sealed: z.custom<Sealed>(), check: z.string() })
-const HolderRow = z.object({ key_id: z.string(), holder_kind: PrincipalKind, holder_id: z.string(), wrapped: Wrapped })
+const HolderRow = z.object({ key_id: z.string(), holder_kind: HolderKind, holder_id: z.string(), wrapped: Wrapped })
 export type HolderRow = z.output<typeof HolderRow>
 const KeyRow = HolderRow.extend({ data_key: z.string(), data_wrapped: Wrapped })
 
@@ -23,7 +22,7 @@ export class KeyRows {
   }
 
   /** A holder's key and data keys under it, in one statement; false where the holder has a key already, or has ended. */
-  async addHolder({ kind, id }: Persona, holder: Wrap, keys: readonly Wrap[]): Promise<boolean> {
+  async addHolder({ kind, id }: KeyHolder, holder: Wrap, keys: readonly Wrap[]): Promise<boolean> {
     const added = await exec(
       this.#db,
       prepared(
@@ -57,7 +56,7 @@ export class KeyRows {
     return added > 0
   }
 
-  holderOf({ kind, id }: Persona): Promise<HolderRow | undefined> {
+  holderOf({ kind, id }: KeyHolder): Promise<HolderRow | undefined> {
     return maybe(
       this.#db,
       HolderRow,

@@ -4,6 +4,7 @@ import { page, paged, placeOf } from '../../paging.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { opened } from '../../shown.ts'
+import { titlesOf } from '../../titles.ts'
 import { waitingFor } from '../queries.ts'
 import { NamedEngagement, NamedObject, namedEngagement } from '../shown.ts'
 
@@ -25,9 +26,10 @@ export const needsYouDashboardRoute = operation({
     const found = await asReader(db, persona, (reader) => waitingFor(reader, asked))
     const { rows, next } = paged(found, query.limit, ({ since, object }) => ({ at: since, id: object }))
     const texts = await opened(rows, keyring)
+    const titled = await titlesOf(rows, keyring)
     const items = rows.map((row) => ({
       kind: row.kind,
-      engagement: namedEngagement(row),
+      engagement: namedEngagement(row, titled),
       ref: { engagement: row.engagement, object: row.object, version: row.version },
       since: row.since,
       summary: summaryOf(texts.get(row.object)),

@@ -5,6 +5,7 @@ import { page, paged, placeOf } from '../../paging.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { snakeCased } from '../../snake.ts'
+import { titlesOf } from '../../titles.ts'
 import { ActivityKind } from '../../vocabulary.ts'
 import { happenedSince } from '../queries.ts'
 import { NamedEngagement, NamedObject, namedEngagement } from '../shown.ts'
@@ -27,14 +28,15 @@ export const recentDashboardRoute = operation({
   reply: z.object({ items: z.array(Entry), next_cursor: z.string().nullable() }),
   refuses: [],
 
-  async answer({ query, caller }, { db, clock }: MemoryParts) {
+  async answer({ query, caller }, { db, clock, keyring }: MemoryParts) {
     const since = timeOf(clock.now() - THIRTY_DAYS_MS)
     const asked = { before: placeOf(query.cursor), limit: query.limit + 1 }
     const found = await asReader(db, caller.actor.id, (reader) => happenedSince(reader, since, asked))
     const { rows, next } = paged(found, query.limit, ({ at, object }) => ({ at, id: object }))
+    const titled = await titlesOf(rows, keyring)
     const items = rows.map(({ kind, engagement, number, object, at, actor }) => ({
       kind,
-      engagement: namedEngagement({ engagement, number }),
+      engagement: namedEngagement({ engagement, number }, titled),
       ref: { engagement, object },
       at,
       actor: snakeCased(actor) as { kind: string; id: string },

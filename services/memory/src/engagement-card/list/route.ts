@@ -5,8 +5,8 @@ import { personaOf } from '../../engagement/evolve.ts'
 import { page, paged, placeOf } from '../../paging.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
+import { ShownEngagement, shownEngagements } from '../../shown-engagement.ts'
 import { cards } from '../queries.ts'
-import { ShownEngagement, shownEngagement } from '../shown.ts'
 
 export const listEngagementsRoute = operation({
   get: '/engagements',
@@ -23,6 +23,6 @@ export const listEngagementsRoute = operation({
     const filter = { state: query.state, before: placeOf(query.cursor), limit: query.limit + 1 }
     const found = await asReader(parts.db, persona.id, (reader) => cards(reader, filter))
     const { rows, next } = paged(found, query.limit, (card) => ({ at: card.opened_at, id: card.engagement }))
-    return { items: await Promise.all(rows.map((card) => shownEngagement(card, parts))), next_cursor: next }
+    return { items: await shownEngagements(rows, parts), next_cursor: next }
   },
 })

@@ -1,10 +1,10 @@
 import { operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { accessTo } from '../../access.ts'
+import { currentCard } from '../../current-engagement.ts'
 import { refuse } from '../../errors.ts'
 import { identifierOf } from '../../identifiers.ts'
 import type { MemoryParts } from '../../parts.ts'
-import { currentCard } from '../current.ts'
 
 export const resolveAddressRoute = operation({
   get: '/addresses/:text',

@@ -1,10 +1,10 @@
 import { operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { accessTo } from '../../access.ts'
+import { currentCard } from '../../current-engagement.ts'
 import { refuse } from '../../errors.ts'
 import type { MemoryParts } from '../../parts.ts'
-import { currentCard } from '../current.ts'
-import { ShownEngagement, shownEngagement } from '../shown.ts'
+import { ShownEngagement, shownEngagement } from '../../shown-engagement.ts'
 
 export const showEngagementRoute = operation({
   get: '/engagements/:engagement',

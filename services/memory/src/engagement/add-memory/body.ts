@@ -4,35 +4,13 @@ import { idOf, timeOf } from '@loomworks/kernel'
 import { z } from 'zod'
 import { refuse } from '../../errors.ts'
 import { Ref, SupersedeReason } from '../../vocabulary.ts'
-import { AssertionPlain, AssertionSealed, SeedPlain, SeedSealed } from '../events.ts'
+import { AssertionPlain, AssertionSealed } from '../events.ts'
+import { SeedBody, seedOf } from '../seed-body.ts'
 import type { NewMemory } from './decide.ts'
 
-const PAYLOAD_MAX_BYTES = 262_144
 const MOST_ITEMS = 100
 
 const Assertion = z.strictObject({ ...AssertionPlain.shape, ...AssertionSealed.shape })
-const ShapeType = SeedPlain.shape.shapeTypes.element
-const { fromShape, contentKind, ...renderType } = SeedPlain.shape.renderTypes.element.shape
-const { every, closeAfter } = SeedPlain.shape.cadence.unwrap().shape
-const Seed = z
-  .strictObject({
-    initial_contributors: SeedPlain.shape.initialContributors,
-    initial_agents: SeedPlain.shape.initialAgents,
-    shape_types: z.array(ShapeType).max(50).default([]),
-    render_types: z
-      .array(z.strictObject({ ...renderType, from_shape: fromShape, content_kind: contentKind }))
-      .max(50)
-      .default([]),
-    cadence: z.strictObject({ every, close_after: closeAfter }).optional(),
-    what_the_work_is: SeedSealed.shape.whatTheWorkIs,
-    who_consumes_the_work: SeedSealed.shape.whoConsumesTheWork,
-    voice_of_the_work: SeedSealed.shape.voiceOfTheWork,
-    constraints: SeedSealed.shape.constraints,
-    success_conditions: SeedSealed.shape.successConditions,
-    additional_assertions: SeedSealed.shape.additionalAssertions.default({}),
-  })
-  .refine((seed) => Buffer.byteLength(JSON.stringify(seed)) <= PAYLOAD_MAX_BYTES, { message: `longer than ${PAYLOAD_MAX_BYTES} bytes` })
-
 /** Normalised, so that what is shown at once is what is shown later. */
 const Time = z.iso.datetime({ offset: true }).transform((text) => timeOf(Date.parse(text)))
 
@@ -50,13 +28,13 @@ const around = {
 }
 const Item = z.discriminatedUnion('type', [
   z.strictObject({ ...around, type: z.literal('assertion'), payload: Assertion }),
-  z.strictObject({ ...around, type: z.literal('seed'), payload: Seed }),
+  z.strictObject({ ...around, type: z.literal('seed'), payload: SeedBody }),
   // Types that are recorded by the command that performs the act.
   z.strictObject({ ...around, type: z.enum(['engagement', 'seed_induction_loop_cycle', 'consent']), payload: z.looseObject({}) }),
 ])
 const One = z.discriminatedUnion('type', [
   Item.options[0].extend({ commit: z.boolean().default(false) }),
-  z.strictObject({ ...around, type: z.literal('seed'), payload: Seed, commit: z.boolean().default(false) }),
+  z.strictObject({ ...around, type: z.literal('seed'), payload: SeedBody, commit: z.boolean().default(false) }),
   Item.options[2].extend({ commit: z.boolean().default(false) }),
 ])
 const Many = z.strictObject({ items: z.array(Item).min(1).max(MOST_ITEMS), commit: z.boolean().default(false) })
@@ -100,25 +78,4 @@ export function newMemory(item: z.output<typeof Item>, n: number): NewMemory {
     return { ...stated, type: 'assertion', plain: { kind }, sealed }
   }
   return { ...stated, type: 'seed', ...seedOf(item.payload) }
-}
-
-function seedOf(payload: z.output<typeof Seed>): Pick<Extract<NewMemory, { type: 'seed' }>, 'plain' | 'sealed'> {
-  const { cadence } = payload
-  return {
-    plain: {
-      initialContributors: payload.initial_contributors,
-      initialAgents: payload.initial_agents,
-      shapeTypes: payload.shape_types,
-      renderTypes: payload.render_types.map(({ from_shape, content_kind, ...rest }) => ({ ...rest, fromShape: from_shape, contentKind: content_kind })),
-      ...(cadence && { cadence: { every: cadence.every, ...(cadence.close_after !== undefined && { closeAfter: cadence.close_after }) } }),
-    },
-    sealed: {
-      whatTheWorkIs: payload.what_the_work_is,
-      whoConsumesTheWork: payload.who_consumes_the_work,
-      voiceOfTheWork: payload.voice_of_the_work,
-      constraints: payload.constraints,
-      successConditions: payload.success_conditions,
-      additionalAssertions: payload.additional_assertions,
-    },
-  }
 }

@@ -3,7 +3,7 @@ import { refuse } from '../../errors.ts'
 import type { EventRef, Location, RetractionReason } from '../../vocabulary.ts'
 import type { EngagementEvent, EventOf } from '../events.ts'
 import { type Engagement, isOf, type MemoryObject } from '../evolve.ts'
-import { openedFor, type Rights, seen } from '../state.ts'
+import { openedFor, type Rights, seen, writableFor } from '../state.ts'
 import { streamOf } from '../stream.ts'
 
 export interface RetractMemory {
@@ -29,6 +29,8 @@ export const retractMemory: Decide<RetractMemory, Engagement, EngagementEvent> =
   if (expectedVersion !== undefined && found.version !== expectedVersion) throw refuse.version_conflict({ currentVersion: found.version })
   if (preservedIn !== undefined && !isSame(preservedIn, found.content)) throw refuse.location_unreachable()
   const own = isOf(found.binding, rights.persona)
+  // What is one's own can be taken back at any time; anybody else's only while there is work here.
+  if (!own) writableFor(state, rights)
   if (found.lifetime.k === 'Drafted') {
     if (!own && !rights.commit) throw refuse.commit_authority_required()
     return [retracted(command, found, null)]

@@ -26,6 +26,7 @@ export const retractMemoryRoute = operation({
     refuse.address_malformed,
     refuse.engagement_not_found,
     refuse.object_not_found,
+    refuse.engagement_not_writable,
     refuse.type_not_retractable,
     refuse.wrong_state,
     refuse.version_conflict,

@@ -1,11 +1,11 @@
-// An engagement as HTTP shows it. Titles of the well-known ones are constants; a personal one is named after the name its owner
-// signed up with, joined now and kept nowhere.
-import { Designation, EngagementState, Visibility, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
+// An engagement as HTTP shows it. A personal one is named after the name its owner signed up with, joined now and kept nowhere.
+import { Designation, EngagementState, Visibility } from '@loomworks/contracts'
 import { z } from 'zod'
-import { identifierOf } from '../identifiers.ts'
-import type { MemoryParts } from '../parts.ts'
-import { snakeCased } from '../snake.ts'
-import type { MyCard } from './queries.ts'
+import type { MyCard } from './engagement-card/queries.ts'
+import { identifierOf } from './identifiers.ts'
+import type { MemoryParts } from './parts.ts'
+import { snakeCased } from './snake.ts'
+import { titlesOf } from './titles.ts'
 
 const Room = z.enum(['open', 'dormant'])
 
@@ -27,14 +27,32 @@ export const ShownEngagement = z.object({
   my: z.object({ designations: z.array(Designation), commit_authority: z.boolean() }),
 })
 
-export async function shownEngagement(card: MyCard, { names }: Pick<MemoryParts, 'names'>): Promise<z.input<typeof ShownEngagement>> {
+export async function shownEngagement(card: MyCard, parts: Pick<MemoryParts, 'names' | 'keyring'>): Promise<z.input<typeof ShownEngagement>> {
+  const titled = await titlesOf([card], parts.keyring)
+  return shown(card, { title: titled(card.engagement), names: parts.names })
+}
+
+export async function shownEngagements(
+  cards: readonly MyCard[],
+  { names, keyring }: Pick<MemoryParts, 'names' | 'keyring'>,
+): Promise<z.input<typeof ShownEngagement>[]> {
+  const titled = await titlesOf(cards, keyring)
+  return Promise.all(cards.map((card) => shown(card, { title: titled(card.engagement), names })))
+}
+
+interface Called {
+  readonly title: string
+  readonly names: MemoryParts['names']
+}
+
+async function shown(card: MyCard, { title, names }: Called): Promise<z.input<typeof ShownEngagement>> {
   const { engagement, state, visibility, number, owner, opened_by, opened_at, activated_at, seed, engagement_version } = card
   return {
     id: engagement,
     state,
     visibility,
     display_identifier: number === null ? null : identifierOf(number),
-    title: TITLES.get(engagement) ?? (owner === null ? 'Untitled engagement' : null),
+    title: owner === null ? title : null,
     name: owner === null ? null : await nameOf(owner, names),
     owner,
     opened_by: snakeCased(opened_by) as { kind: string; id: string },
@@ -46,8 +64,6 @@ export async function shownEngagement(card: MyCard, { names }: Pick<MemoryParts,
     my: { designations: card.designations, commit_authority: card.commit_authority || card.designations.includes('operator') },
   }
 }
-
-const TITLES: ReadonlyMap<string, string> = new Map(Object.values(WELL_KNOWN_ENGAGEMENTS).map(({ id, title }) => [id, title]))
 
 async function nameOf(owner: string, names: MemoryParts['names']): Promise<string> {
   const known = (await names.of([owner])).get(owner)
