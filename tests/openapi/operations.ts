@@ -58,6 +58,8 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   issueGrant: () => ({ recipient_email: `${randomUUID()}@example.org`, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_opus', credit_amount: '1' }),
   beginLogin: () => ({}),
   finishLogin: () => ({ challenge_id: id, credential: { ...credential, response: assertion }, session_delivery: 'bearer' }),
+  beginStepUp: () => ({ level: 'any' }),
+  finishStepUp: () => ({ challenge_id: id, credential: { ...credential, response: assertion } }),
   beginSignup: () => ({ email: `${randomUUID()}@example.org`, display_name: 'Somebody', companion_name: 'Iris' }),
   verifySignupPasskey: () => ({ registration_id: id, credential: { ...credential, response: attestation }, credential_name: 'Key' }),
   askSignupPasskey: () => ({ registration_id: id }),

@@ -135,6 +135,7 @@ const garbled = operation({
 const auth = { ...about, authz: { ...anybody, object: 'session' }, reply: z.undefined(), status: 204, answer: async () => undefined }
 const logOut = operation({ ...auth, post: '/auth/logout', id: 'logOut', limits: { rate: 'ip_only' } })
 const logIn = operation({ ...auth, post: '/auth/login/passkey/begin', id: 'logIn' })
+const stepUp = operation({ ...auth, post: '/auth/step-up/finish', id: 'finishStepUp' })
 const signUp = operation({ ...auth, post: '/auth/signup/begin', id: 'signUp', limits: { rate: 'signup_begin' } })
 
 /** The document the gateway is given: nobody answers for credit, audit is what a test makes it, and the stand-in answers for identity. */
@@ -143,7 +144,7 @@ export const API: OpenApi = openApiOf(
     { name: 'memory', operations: OPERATIONS },
     { name: 'credit', operations: [absent] },
     { name: 'audit', operations: [garbled] },
-    { name: 'identity', operations: [logOut, logIn, signUp] },
+    { name: 'identity', operations: [logOut, logIn, stepUp, signUp] },
   ],
   '0.0.0',
 )

@@ -89,8 +89,11 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
     parts.metrics.streaming(response)
   }
   await dispatch(parts.upstreams.of(route.owner), { request, response, head, route, address, token, headers })
-  if (route.id === 'logOut' && response.statusCode < 300 && claims.sid !== undefined) parts.drop(claims.sid)
+  if (CHANGES_SESSION.has(route.id) && response.statusCode < 300 && claims.sid !== undefined) parts.drop(claims.sid)
 }
+
+/** Operations after which the session they came by is over, or goes on under another token: what is kept of it is old from then on. */
+const CHANGES_SESSION: ReadonlySet<string> = new Set(['logOut', 'revokeAllSessions', 'revokeSession', 'finishStepUp', 'finishAddPasskey'])
 
 /** No route: another method of a path we know, with those there are, or nothing. A page of ours takes GET alone. */
 function strayed(parts: PipelineParts, { path }: Head, allow: readonly string[] | undefined, headers: Headers): Refusal {

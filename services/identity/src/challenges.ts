@@ -1,10 +1,11 @@
 // Challenges of passkey ceremonies: 32 random bytes, 5 minutes, one use. A challenge is consumed by being deleted, whether what it
 // was sent for holds or not, so that a failed answer cannot be tried again; of answers that hold, the one that deletes it wins.
 import { randomBytes } from 'node:crypto'
-import { type Id, idOf, newId, timeOf } from '@loomworks/kernel'
+import { type Id, idOf, newId, type PersonId, timeOf } from '@loomworks/kernel'
 import { type Db, exec, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { CHALLENGE_LIFE_MS } from './passkeys.ts'
+import type { SessionId } from './sessions.ts'
 
 const CHALLENGE_BYTES = 32
 /** An expired challenge stays a little, so that its owner is told that it expired. */
@@ -45,6 +46,39 @@ export async function askForRegistration(db: Db, registrationId: string, nowMs: 
   )
   return asked
 }
+
+export interface PersonChallenge {
+  readonly purpose: 'step_up' | 'add_credential'
+  readonly personId: PersonId
+  /** Only this session may answer. */
+  readonly sessionId: SessionId
+}
+
+/** A challenge for a session of a person. */
+export async function askForPerson(db: Db, { purpose, personId, sessionId }: PersonChallenge, nowMs: number): Promise<Asked> {
+  const asked = fresh()
+  await exec(
+    db,
+    sql`insert into identity.challenges (id, purpose, challenge, person_id, session_id, expires_at)
+        values (${asked.id}, ${purpose}, ${asked.challenge.toString('base64url')}, ${personId}, ${sessionId}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
+  )
+  return asked
+}
+
+/** Takes a session's challenge out of the world; `unknown` when it has none of this id, `expired` when it is too old. */
+export async function consumeForPerson(db: Db, id: string, { purpose, personId, sessionId }: PersonChallenge, nowMs: number): Promise<Consumed> {
+  const row = await maybe(
+    db,
+    ChallengeRow,
+    sql`delete from identity.challenges
+         where id = ${id} and purpose = ${purpose} and person_id = ${personId} and session_id = ${sessionId}
+        returning challenge, expires_at`,
+  )
+  if (row === undefined) return { taken: 'unknown' }
+  return Date.parse(row.expires_at) > nowMs ? { taken: 'whole', challenge: row.challenge } : { taken: 'expired' }
+}
+
+export type Consumed = { readonly taken: 'whole'; readonly challenge: string } | { readonly taken: 'unknown' | 'expired' }
 
 /** Takes a login's challenge out of the world; whose answer was good has done so in the statement that opened the session. */
 export async function discardLogin(db: Db, id: string): Promise<void> {

@@ -26,6 +26,7 @@ export const passkey = refusals('passkey', {
 
 export const totp = refusals('totp', {
   invalid: { status: 401, says: 'The code is wrong.', remedy: 'Read a fresh code from the authenticator.', details: z.object({ attemptsLeft: z.int() }) },
+  throttled: { status: 429, says: 'Too many wrong codes.', remedy: 'Wait as long as Retry-After says, then read a fresh code.' },
 })
 
 export const login = refusals('login', {

@@ -8,7 +8,7 @@ import { replySubject, SagaCommand, type SagaReply, STREAMS } from '@loomworks/c
 import { PostgresEventStore } from '@loomworks/event-store'
 import { type Clock, derivedId, ServiceName, sha256, systemClock, timeOf, tokenHash } from '@loomworks/kernel'
 import { sagaCommandConsumer } from '@loomworks/sagas'
-import { consumersOf, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
+import { consumersOf, type Method, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
 import { identity } from './service.ts'
@@ -52,7 +52,7 @@ export interface IdentityBench extends AsyncDisposable {
   readonly service: RunningService
   readonly operatorToken: string
   /** Asks a public operation as the gateway does: introspects the session, sends the token it got. */
-  ask(method: 'GET' | 'POST' | 'PATCH', url: string, ask?: Ask): Promise<Answer>
+  ask(method: Method, url: string, ask?: Ask): Promise<Answer>
   /** Asks an internal operation as a service: with a token, or with its secret where `secret` says so. */
   internal(from: ServiceName, method: 'GET' | 'POST', url: string, body?: unknown, secret?: boolean): Promise<Answer>
   introspect(token: string): Promise<Answer>
@@ -157,7 +157,7 @@ async function settingsIn(home: string): Promise<Readonly<Record<string, string>
 }
 
 function clientOf(service: RunningService): Pick<IdentityBench, 'ask' | 'internal' | 'introspect'> {
-  const send = async (method: 'GET' | 'POST' | 'PATCH', url: string, authorization: string, { body, headers = {} }: Ask): Promise<Answer> => {
+  const send = async (method: Method, url: string, authorization: string, { body, headers = {} }: Ask): Promise<Answer> => {
     if (service.app === undefined) throw new Error('identity answers through the kit')
     const answer = await service.app.inject({
       method,

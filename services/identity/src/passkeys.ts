@@ -82,9 +82,14 @@ export interface PasskeyOwner {
   readonly displayName: string
 }
 
-/** Options for making the first passkey. `excludeCredentials` is empty: nobody owns anything yet, and a list would tell whether
- *  an address is known. */
-export function creationOptions(rp: RelyingParty, owner: PasskeyOwner, challenge: Uint8Array): Promise<PublicKeyCredentialCreationOptionsJSON> {
+/** Options for making a passkey on an authenticator that holds none of the owner's yet. At a signup nobody owns anything, and a list
+ *  would tell whether an address is known. */
+export function creationOptions(
+  rp: RelyingParty,
+  owner: PasskeyOwner,
+  challenge: Uint8Array,
+  owned: readonly NamedPasskey[] = [],
+): Promise<PublicKeyCredentialCreationOptionsJSON> {
   return generateRegistrationOptions({
     rpName: rp.name,
     rpID: rp.id,
@@ -94,18 +99,30 @@ export function creationOptions(rp: RelyingParty, owner: PasskeyOwner, challenge
     challenge: new Uint8Array(challenge),
     timeout: CHALLENGE_LIFE_MS,
     attestationType: 'none',
-    excludeCredentials: [],
+    excludeCredentials: owned.map(descriptor),
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
     supportedAlgorithmIDs: ALGORITHMS,
   })
 }
 
-/** Options for proving a passkey of whoever answers: discoverable, no list of credentials. */
-export function requestOptions(rp: RelyingParty, challenge: Uint8Array): Promise<PublicKeyCredentialRequestOptionsJSON> {
+/** A passkey as options name it to a browser. */
+export interface NamedPasskey {
+  readonly credentialId: string
+  readonly transports: readonly string[]
+}
+
+const TransportName = z.enum(['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'])
+
+function descriptor({ credentialId, transports }: NamedPasskey) {
+  return { id: credentialId, transports: transports.flatMap((each) => TransportName.safeParse(each).data ?? []) }
+}
+
+/** Options for proving a passkey: one of those named, or, where none is, of whoever answers. */
+export function requestOptions(rp: RelyingParty, challenge: Uint8Array, allowed: readonly NamedPasskey[] = []): Promise<PublicKeyCredentialRequestOptionsJSON> {
   return generateAuthenticationOptions({
     rpID: rp.id,
     challenge: new Uint8Array(challenge),
-    allowCredentials: [],
+    allowCredentials: allowed.map(descriptor),
     userVerification: 'required',
     timeout: CHALLENGE_LIFE_MS,
   })

@@ -18,7 +18,7 @@ import { appendPersonFacts } from './person-streams.ts'
 import { personsAfter } from './saga/effects.ts'
 import { sagaTool } from './saga/operations.ts'
 import { serviceOfSecret } from './service-secrets.ts'
-import { logOutRoute } from './session/log-out/route.ts'
+import { sessionOperations } from './session/operations.ts'
 import { activateStep } from './signup/activate/message.ts'
 import { askPasskeyRoute } from './signup/ask-passkey/route.ts'
 import { beginSignupRoute } from './signup/begin/route.ts'
@@ -30,6 +30,7 @@ import { renewTotpRoute } from './signup/renew-totp/route.ts'
 import { showProgressRoute } from './signup/show-progress/route.ts'
 import { verifyPasskeyRoute } from './signup/verify-passkey/route.ts'
 import { verifyTotpRoute } from './signup/verify-totp/route.ts'
+import { stepUpOperations } from './step-up/operations.ts'
 import { sweeping } from './sweeping.ts'
 import { introspectRoute } from './token/introspect/route.ts'
 import { issueServiceTokenRoute } from './token/issue-service-token/route.ts'
@@ -50,7 +51,8 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     followProgressRoute,
     beginLoginRoute,
     finishLoginRoute,
-    logOutRoute,
+    ...sessionOperations,
+    ...stepUpOperations,
     showMeRoute,
     changeDisplayNameRoute,
     nameCompanionRoute,

@@ -13,7 +13,12 @@ export interface SessionAnswer {
 
 /** A 200 that hands over a session: as a cookie, or in the body for clients that keep tokens themselves. */
 export function sessionAnswer(cookies: Cookies, { session, delivery, body, cookies: more = [] }: SessionAnswer): Answered {
-  const shown = { id: session.id, expires_at: session.absoluteExpiresAt, idle_expires_at: session.idleExpiresAt }
+  const shown = {
+    id: session.id,
+    expires_at: session.absoluteExpiresAt,
+    idle_expires_at: session.idleExpiresAt,
+    ...(session.restricted && { restricted: session.restricted }),
+  }
   return delivery === 'bearer'
     ? new Answered(200, { ...body, session: { ...shown, token: session.token } }, { cookies: more })
     : new Answered(200, { ...body, session: shown }, { cookies: [cookies.session(session.token), ...more] })

@@ -83,3 +83,15 @@ export async function loggedIn(
   const credential = authenticator.authenticate(body.options, lies)
   return bench.ask('POST', '/auth/login/passkey/finish', { body: { challenge_id: body.challenge_id, credential, session_delivery: 'bearer' } })
 }
+
+/** The session after a fresh proof by passkey, under its new token. */
+export async function steppedUp(
+  bench: Asking,
+  { session, authenticator }: Pick<SignedUp, 'session' | 'authenticator'>,
+): Promise<{ readonly id: string; readonly token: string }> {
+  const { body } = await bench.ask('POST', '/auth/step-up/begin', { session, body: { level: 'passkey' } })
+  const proof = { challenge_id: body.challenge_id, credential: authenticator.authenticate(body.options) }
+  const answer = await bench.ask('POST', '/auth/step-up/finish', { session, body: proof })
+  if (answer.status !== 200) throw new Error(`no step-up: ${answer.status} ${JSON.stringify(answer.body)}`)
+  return answer.body.session
+}

@@ -25,8 +25,8 @@ export interface Minted {
 }
 
 export interface Signing {
-  /** Signs a token of 60 s. */
-  mint(claims: Claims): Promise<Minted>
+  /** Signs a token of 60 s, or of less where it must end by then. */
+  mint(claims: Claims, endsAtMs?: number): Promise<Minted>
   /** The two newest public keys. */
   keys(): Promise<JSONWebKeySet>
   /** Makes a key where the newest is 30 days old; drops what is no longer published. */
@@ -51,16 +51,21 @@ export function signingOn(db: Database, keyring: Keyring, clock: Clock): Signing
   }
   const current = () => (held !== undefined && clock.now() - held.at < RELOAD_MS ? held.loaded : fresh())
   return {
-    mint: async (claims) => minted(await current(), claims, clock.now()),
+    mint: async (claims, endsAtMs = Number.POSITIVE_INFINITY) => minted(await current(), claims, { nowMs: clock.now(), endsAtMs }),
     // Read anew each time: who asks may have met a key that another instance has just made.
     keys: async () => ({ keys: (await fresh()).rows.map(({ kid, public_jwk }) => ({ ...public_jwk, kid, alg: 'EdDSA', use: 'sig' })) }),
     rotate: async () => void (await fresh()),
   }
 }
 
-async function minted({ kid, key }: Loaded, claims: Claims, nowMs: number): Promise<Minted> {
+interface Span {
+  readonly nowMs: number
+  readonly endsAtMs: number
+}
+
+async function minted({ kid, key }: Loaded, claims: Claims, { nowMs, endsAtMs }: Span): Promise<Minted> {
   const iat = Math.floor(nowMs / 1000)
-  const exp = iat + ITK_LIFE_S
+  const exp = Math.min(iat + ITK_LIFE_S, Math.ceil(endsAtMs / 1000))
   const token = await new SignJWT({ ...claims, iss: ITK_ISSUER, iat, exp, jti: newId() }).setProtectedHeader({ alg: 'EdDSA', typ: ITK_TYPE, kid }).sign(key)
   return { token, expiresAt: timeOf(exp * 1000) }
 }

@@ -43,6 +43,60 @@ export async function waitS(db: Db, { kind, keyHash, most, windowMs }: Throttle,
   return Math.max(1, Math.ceil((Date.parse(row.window_start) + windowMs - nowMs) / 1000))
 }
 
+/** A counter that makes who goes on guessing wait: some tries are free, then each one more makes the wait twice as long. */
+export interface Slowing {
+  readonly kind: ThrottleKind
+  readonly keyHash: string
+}
+
+const FREE_TRIES = 5
+const FREE_WINDOW_MS = 900_000
+const FIRST_WAIT_MS = 30_000
+const LONGEST_WAIT_MS = 900_000
+
+export type Try =
+  | { readonly admitted: true; readonly left: number; readonly waits: boolean }
+  /** Seconds until the next try is looked at. */
+  | { readonly admitted: false; readonly waitS: number }
+
+const Taken = z.object({ tries: z.int(), blocked_until: z.string().nullable() })
+
+/** Takes one try before it is known whether it is right, so that no number of parallel ones passes the limit; `forgetTries` gives them
+ *  back after a right one. Five in a quarter of an hour are free, then waits of 30 s, 60 s … 15 min; a quarter of an hour after the last
+ *  wait all is forgotten. A try within a wait counts nothing. */
+export async function takeTry(db: Db, { kind, keyHash }: Slowing, nowMs: number): Promise<Try> {
+  const now = timeOf(nowMs)
+  const forgotten = sql`(t.window_start <= ${timeOf(nowMs - FREE_WINDOW_MS)} and coalesce(t.blocked_until, t.window_start) <= ${timeOf(nowMs - FREE_WINDOW_MS)})`
+  const taken = await maybe(
+    db,
+    Taken,
+    sql`insert into identity.throttles as t (kind, key_hash, tries, window_start)
+        values (${kind}, ${keyHash}, 1, ${now})
+        on conflict (kind, key_hash) do update
+          set tries = case when ${forgotten} then 1 else t.tries + 1 end,
+              window_start = case when ${forgotten} or t.tries + 1 >= ${FREE_TRIES} then excluded.window_start else t.window_start end,
+              blocked_until = case when ${forgotten} or t.tries + 1 < ${FREE_TRIES} then null
+                                   else ${now}::timestamptz + interval '1 millisecond'
+                                        * least(${LONGEST_WAIT_MS}::float8, ${FIRST_WAIT_MS}::float8 * 2 ^ least(t.tries + 1 - ${FREE_TRIES}, 20)) end
+          where t.blocked_until is null or t.blocked_until <= ${now}
+        returning tries, blocked_until`,
+  )
+  if (taken === undefined) return { admitted: false, waitS: await blockedS(db, { kind, keyHash }, nowMs) }
+  return { admitted: true, left: Math.max(0, FREE_TRIES - taken.tries), waits: taken.blocked_until !== null }
+}
+
+const Blocked = z.object({ blocked_until: z.string().nullable() })
+
+async function blockedS(db: Db, { kind, keyHash }: Slowing, nowMs: number): Promise<number> {
+  const row = await maybe(db, Blocked, sql`select blocked_until from identity.throttles where kind = ${kind} and key_hash = ${keyHash}`)
+  return Math.max(1, Math.ceil((Date.parse(row?.blocked_until ?? timeOf(nowMs)) - nowMs) / 1000))
+}
+
+/** A right try: those before it count no more. */
+export async function forgetTries(db: Db, { kind, keyHash }: Slowing): Promise<void> {
+  await exec(db, sql`delete from identity.throttles where kind = ${kind} and key_hash = ${keyHash}`)
+}
+
 const FORGOTTEN_AFTER_MS = 86_400_000
 
 /** Forgets counters whose window began a day ago: no window is that long. */

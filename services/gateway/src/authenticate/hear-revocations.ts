@@ -2,7 +2,7 @@
 // entry lives no longer than its token, a minute.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bus } from '@loomworks/bus'
-import { parseEventData, RoleGranted, SessionRevoked } from '@loomworks/contracts'
+import { PersonLocked, parseEventData, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
 import { parsedEvent, typeOfSubject, type Worker } from '@loomworks/service-kit'
 
 const AGAIN_MS = 500
@@ -40,9 +40,13 @@ export function hearRevocations({ bus, drop, onTrouble }: RevocationOptions): Wo
 
 type Message = { readonly subject: string; readonly data: string }
 
+/** What a person may do has changed: what is kept of them, whichever session it came by, is old. */
+const OF_PERSON = [RoleGranted, RoleRevoked, PersonLocked]
+
 function subjectOf(message: Message): string | undefined {
-  const type = typeOfSubject(message.subject)
-  if (type !== SessionRevoked.name && type !== RoleGranted.name) return undefined
+  const name = typeOfSubject(message.subject)
+  const ofPerson = OF_PERSON.find((each) => each.name === name)
+  if (name !== SessionRevoked.name && ofPerson === undefined) return undefined
   const { v, data } = parsedEvent(message)
-  return type === SessionRevoked.name ? parseEventData(SessionRevoked, v, data).sessionId : parseEventData(RoleGranted, v, data).personId
+  return ofPerson === undefined ? parseEventData(SessionRevoked, v, data).sessionId : parseEventData(ofPerson, v, data).personId
 }

@@ -1,6 +1,6 @@
 // What ends with a session: what is kept of it, and what is open because of it (identity page §13.3, §14).
 import { outboxRowOf } from '@loomworks/bus'
-import { RoleGranted, SessionRevoked } from '@loomworks/contracts'
+import { PersonLocked, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
 import { newId, type PersonId, tokenHash } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
 import { eventually } from '@loomworks/testing'
@@ -32,7 +32,7 @@ function ended({ token }: Session): void {
   bench.identity.credentials.set(tokenHash(token), { code: 'session_expired' })
 }
 
-async function publish(type: typeof SessionRevoked | typeof RoleGranted, data: object): Promise<void> {
+async function publish(type: typeof SessionRevoked | typeof RoleGranted | typeof RoleRevoked | typeof PersonLocked, data: object): Promise<void> {
   const cause = newId()
   const stating = {
     at: new Date().toISOString(),
@@ -87,6 +87,30 @@ test('what a person may do is asked anew when they were given a role', async () 
   expect(await look(ada, '/catalogue/staff')).toMatchObject({ status: 403 })
   await publish(RoleGranted, { personId: ada.personId, by: { kind: 'service', id: 'signup' }, role: 'auditor' })
   await eventually(async () => expect((await look(ada, '/catalogue/staff')).status).toBe(200))
+})
+
+test('what a person may do is asked anew when a role was taken from them, or they were locked', async () => {
+  const ada = opened()
+  const by = { kind: 'service', id: 'signup' } as const
+  const holds = (roles: readonly 'auditor'[]) =>
+    bench.identity.credentials.set(tokenHash(ada.token), { actor: { kind: 'person', id: ada.personId }, sessionId: ada.sessionId, roles })
+  holds(['auditor'])
+  expect(await look(ada, '/catalogue/staff')).toMatchObject({ status: 200 })
+  holds([])
+  await publish(RoleRevoked, { personId: ada.personId, by, role: 'auditor' })
+  await eventually(async () => expect((await look(ada, '/catalogue/staff')).status).toBe(403))
+  bench.identity.credentials.set(tokenHash(ada.token), { code: 'account_locked' })
+  await publish(PersonLocked, { personId: ada.personId, by })
+  await eventually(async () => expect(await look(ada)).toMatchObject({ status: 403, body: { code: 'account_locked' } }))
+})
+
+test('a step-up through this gateway is felt by the next request: the old token is asked about anew', async () => {
+  const ada = opened()
+  expect(await look(ada)).toMatchObject({ status: 200 })
+  const proof = { headers: { ...bearer(ada.token), 'content-type': 'application/json' }, body: '{"totp_code":"000000"}' }
+  expect(await bench.ask('POST', '/auth/step-up/finish', proof)).toMatchObject({ status: 204 })
+  ended(ada)
+  expect(await look(ada)).toMatchObject({ status: 401, body: { code: 'session_expired' } })
 })
 
 test('the end of one session leaves the others of the person', async () => {

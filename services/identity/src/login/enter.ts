@@ -1,10 +1,12 @@
 import { outboxRowOf, type Stating } from '@loomworks/bus'
-import { CredentialCloneSuspected } from '@loomworks/contracts'
+import { PersonState } from '@loomworks/contracts'
 import { actorFromPerson, type Caller, idOf, timeOf } from '@loomworks/kernel'
-import { type Db, exec, many, one, prepared, sql } from '@loomworks/sql'
+import { shared } from '@loomworks/service-kit'
+import { type Db, many, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import { setAside } from '../clones.ts'
 import { login, credential as refusals } from '../errors.ts'
-import { fact, statePersonFacts, statingFor } from '../facts.ts'
+import { statingFor } from '../facts.ts'
 import type { IdentityParts } from '../parts.ts'
 import { endSession, freshSession, LIVE_PER_PERSON, type OpenedSession, openedFact, SESSION_COLUMNS, type SessionStart, sessionValues } from '../sessions.ts'
 import type { SessionDelivery } from '../vocabulary.ts'
@@ -26,13 +28,14 @@ export async function enter({ db, clock, relay }: IdentityParts, proven: ProvenL
   const nowMs = clock.now()
   const stating = statingFor({ ...entering.caller, actor: actorFromPerson(proven.person.id) }, timeOf(nowMs))
   const start: SessionStart = { ...entering, personId: proven.person.id, credentialId: proven.credentialRef, amr: ['passkey'], nowMs }
-  const opened = freshSession(nowMs)
+  const opened = freshSession(start)
   const entered = proven.crowded
     ? await db.transaction((tx) => enteredFull(tx, proven, { opened, start, stating }))
     : await enteredOnce(db, proven, { opened, start, stating })
-  if (!entered.taken) throw login.refused()
+  if (entered.holder === 'locked') throw shared.account_locked()
+  if (entered.holder !== 'active' || !entered.taken) throw login.refused()
   if (!entered.moved) {
-    await setAside(db, proven, stating)
+    await setAside(db, { credentialRef: proven.credentialRef, personId: proven.person.id }, stating)
     relay.wake()
     throw refusals.clone_suspected()
   }
@@ -46,9 +49,11 @@ interface Opening {
   readonly stating: Stating
 }
 
-const Entered = z.object({ taken: z.boolean(), moved: z.boolean() })
+const Entered = z.object({ holder: PersonState, taken: z.boolean(), moved: z.boolean() })
 type Entered = z.output<typeof Entered>
 
+/** The person is held for the time of it: who is locked between the proof and this does not enter, and a lock behind it finds the
+ *  session and ends it. */
 function enteredOnce(db: Db, proven: ProvenLogin, { opened, start, stating }: Opening): Promise<Entered> {
   const { challengeId, credentialRef, counter, backupState, deviceKnown } = proven
   const told = outboxRowOf({ ...openedFact(opened, start, !deviceKnown), cause: opened.id }, stating)
@@ -59,11 +64,13 @@ function enteredOnce(db: Db, proven: ProvenLogin, { opened, start, stating }: Op
       'enter',
       sql`with taken as (
             delete from identity.challenges where id = ${challengeId} and purpose = 'login' returning id
+          ), holder as (
+            select state from identity.persons where id = ${start.personId} for share
           ), moved as (
             update identity.webauthn_credentials
                set sign_count = ${counter}, backup_state = ${backupState}, last_used_at = ${stating.at}
              where id = ${credentialRef} and state = 'active' and (sign_count < ${counter} or (sign_count = 0 and ${counter}::bigint = 0))
-               and exists (select from taken)
+               and exists (select from taken) and exists (select from holder where state = 'active')
             returning id
           ), opened as (
             insert into identity.sessions (${SESSION_COLUMNS}) select ${sessionValues(opened, start)} from moved returning id
@@ -71,7 +78,7 @@ function enteredOnce(db: Db, proven: ProvenLogin, { opened, start, stating }: Op
             insert into identity.outbox (id, entity_id, subject, headers, data)
             select ${told.id}::uuid, ${told.entityId}, ${told.subject}, '{}', ${told.data} from opened
           )
-          select exists (select from taken) as taken, exists (select from moved) as moved`,
+          select (select state from holder) as holder, exists (select from taken) as taken, exists (select from moved) as moved`,
     ),
   )
 }
@@ -92,17 +99,4 @@ async function enteredFull(tx: Db, proven: ProvenLogin, opening: Opening): Promi
   )
   for (const { id } of surplus) await endSession(tx, id, 'revoked', { nowMs, stating: opening.stating })
   return entered
-}
-
-/** Tells of a suspect once, however often it shows itself. */
-function setAside(db: IdentityParts['db'], { credentialRef, person }: ProvenLogin, stating: Stating): Promise<void> {
-  return db.transaction(async (tx) => {
-    const changed = await exec(
-      tx,
-      sql`update identity.webauthn_credentials
-             set state = 'suspect', clone_suspected_at = ${stating.at}
-           where id = ${credentialRef} and state = 'active'`,
-    )
-    if (changed === 1) await statePersonFacts(tx, person.id, [fact(CredentialCloneSuspected, { personId: person.id, credentialRef })], stating)
-  })
 }

@@ -1,8 +1,9 @@
 import { AccountStatus, PersonState, Role } from '@loomworks/contracts'
-import { actorFromPerson, actorFromService, equalSecrets } from '@loomworks/kernel'
+import { actorFromPerson, actorFromService, type Caller, equalSecrets } from '@loomworks/kernel'
 import { type Db, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import type { IdentityParts } from '../parts.ts'
+import { openedByReplaced } from '../rotation.ts'
 import { type LiveSession, sessionOf } from '../sessions.ts'
 import type { Claims } from '../signing.ts'
 import { roleScopes, sessionScopes } from './rights.ts'
@@ -13,18 +14,31 @@ export interface Opened {
   readonly claims: Omit<Claims, 'aud' | 'azp'>
   /** Class of the gateway's limits for whoever this is. */
   readonly rateClass: 'person' | 'operator'
+  /** A token that was replaced opens nothing beyond this. */
+  readonly endsAtMs?: number
 }
 type Opens = Opened | 'token_refused' | 'session_expired' | 'account_locked'
 
 /** What the credential with this hash opens, or the code that says why it opens nothing. */
-export async function claimsOf({ db, clock, operatorHash }: IdentityParts, credentialHash: string): Promise<Opens> {
+export async function claimsOf(parts: IdentityParts, credentialHash: string, caller: Caller): Promise<Opens> {
+  const { db, clock, operatorHash } = parts
   if (operatorHash !== undefined && equalSecrets(operatorHash, credentialHash)) return OPERATOR
   const session = await sessionOf(db, credentialHash, clock.now())
-  if (session === 'unknown') return 'token_refused'
   if (session === 'over') return 'session_expired'
+  if (session !== 'unknown') return opensSession(db, session)
+  const replaced = await openedByReplaced(parts, credentialHash, caller)
+  if (replaced === 'over') return 'session_expired'
+  if (replaced === 'unknown') return 'token_refused'
+  const opens = await opensSession(db, replaced.session)
+  return typeof opens === 'string' ? opens : { ...opens, endsAtMs: replaced.endsAtMs }
+}
+
+async function opensSession(db: Db, session: LiveSession): Promise<Opens> {
   const holder = await holderOf(db, session.person_id)
   if (holder.state === 'locked') return 'account_locked'
-  if (holder.state !== 'active') return 'token_refused'
+  // Who is being erased can only look and call it off.
+  const mayEnter = holder.state === 'active' || (holder.state === 'erasing' && session.restricted === 'erasing')
+  if (!mayEnter) return 'token_refused'
   return { claims: sessionClaims(session, holder), rateClass: 'person' }
 }
 
@@ -32,7 +46,7 @@ export async function claimsOf({ db, clock, operatorHash }: IdentityParts, crede
 const OPERATOR: Opened = { claims: { sub: 'operator', act: actorFromService('operator'), roles: ['ops'], scope: roleScopes(['ops']) }, rateClass: 'operator' }
 
 function sessionClaims(session: LiveSession, { roles, account_status }: z.output<typeof Holder>): Opened['claims'] {
-  const { id, person_id, amr, auth_time, step_up_at, step_up_level } = session
+  const { id, person_id, amr, auth_time, step_up_at, step_up_level, restricted } = session
   return {
     sub: person_id,
     sid: id,
@@ -43,6 +57,7 @@ function sessionClaims(session: LiveSession, { roles, account_status }: z.output
     scope: sessionScopes(roles),
     ...(roles.length > 0 && { roles }),
     account: account_status,
+    ...(restricted !== 'none' && { restricted }),
   }
 }
 

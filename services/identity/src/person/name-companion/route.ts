@@ -2,9 +2,9 @@ import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { CompanionNameText, companionNameOf } from '../../names.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { selfOf } from '../../self.ts'
 import { changeName } from '../change-names.ts'
 import { meOf } from '../queries.ts'
-import { selfOf } from '../self.ts'
 
 export const nameCompanionRoute = operation({
   patch: '/me/companion-name',

@@ -1,7 +1,7 @@
 import { operation, shared } from '@loomworks/service-kit'
 import type { IdentityParts } from '../../parts.ts'
+import { selfOf } from '../../self.ts'
 import { Me, meOf } from '../queries.ts'
-import { selfOf } from '../self.ts'
 
 export const showMeRoute = operation({
   get: '/me',

@@ -17,11 +17,11 @@ export const introspectRoute = operation({
   reply: z.discriminatedUnion('active', [Active, Refused]),
   refuses: [shared.actor_refused, shared.internal_token_invalid, shared.invalid_body],
 
-  async answer({ body, from }, parts: IdentityParts) {
+  async answer({ body, from, caller }, parts: IdentityParts) {
     if (from !== 'gateway') throw shared.actor_refused()
-    const found = await claimsOf(parts, body.credentialHash)
+    const found = await claimsOf(parts, body.credentialHash, caller)
     if (typeof found === 'string') return { active: false as const, code: found }
-    const { token, expiresAt } = await parts.signing.mint({ ...found.claims, aud: body.audience, azp: 'gateway' })
+    const { token, expiresAt } = await parts.signing.mint({ ...found.claims, aud: body.audience, azp: 'gateway' }, found.endsAtMs)
     return { active: true as const, token, expiresAt, rateClass: found.rateClass }
   },
 })

@@ -1,0 +1,82 @@
+// A session keeps its id and gets another token at a step-up and at the end of a restriction. The token before it works 30 seconds more,
+// for requests that are on their way; who shows it later has stolen it or was stolen from, so the session ends.
+import type { AuthMethod } from '@loomworks/contracts'
+import { actorFromService, type Caller, idOf, timeOf, tokenHash } from '@loomworks/kernel'
+import { shared } from '@loomworks/service-kit'
+import { type Db, maybe, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import { statingFor } from './facts.ts'
+import type { IdentityParts } from './parts.ts'
+import { endSession, newSessionToken, type OpenedSession, type ReplacedSession, type SessionId, sessionOfReplaced } from './sessions.ts'
+import { SessionDelivery, type StepUpLevel, StoredRestriction } from './vocabulary.ts'
+
+const OLD_TOKEN_MS = 30_000
+
+export interface Rotation {
+  readonly nowMs: number
+  /** A proof that was just given; without one the step-up stays as it is. */
+  readonly proof?: { readonly level: z.output<typeof StepUpLevel>; readonly method: z.output<typeof AuthMethod> }
+  /** Ends the restriction: from now on the session is one of this passkey. */
+  readonly enrolled?: string
+}
+
+export interface Rotated {
+  readonly session: OpenedSession
+  readonly delivery: SessionDelivery
+}
+
+const RotatedRow = z.object({
+  id: idOf<'session'>(),
+  delivery: SessionDelivery,
+  idle_expires_at: z.string(),
+  absolute_expires_at: z.string(),
+  restricted: StoredRestriction,
+})
+
+/** Gives the session a new token. Refuses `token_refused` where it has ended meanwhile. */
+export async function rotateSession(tx: Db, id: SessionId | undefined, { nowMs, proof, enrolled }: Rotation): Promise<Rotated> {
+  const now = timeOf(nowMs)
+  const token = newSessionToken()
+  const row = await maybe(
+    tx,
+    RotatedRow,
+    sql`update identity.sessions
+           set replaced_hash = token_hash, replaced_at = ${now}, token_hash = ${tokenHash(token)},
+               step_up_at = case when ${proof !== undefined} then ${now}::timestamptz else step_up_at end,
+               step_up_level = coalesce(${proof?.level ?? null}, step_up_level),
+               amr = case when ${proof?.method ?? null}::text = any(amr) then amr else array_remove(amr || ${proof?.method ?? null}::text, null) end,
+               restricted = case when ${enrolled !== undefined} then 'none' else restricted end,
+               credential_id = coalesce(${enrolled ?? null}::uuid, credential_id)
+         where id = ${id ?? null}::uuid and revoked_at is null
+        returning id, delivery, idle_expires_at, absolute_expires_at, restricted`,
+  )
+  if (row === undefined) throw shared.token_refused()
+  const restricted = row.restricted === 'none' ? undefined : row.restricted
+  const session = { id: row.id, token, idleExpiresAt: row.idle_expires_at, absoluteExpiresAt: row.absolute_expires_at, restricted }
+  return { session, delivery: row.delivery }
+}
+
+export interface StillOpen {
+  readonly session: ReplacedSession
+  /** When the old token stops to work. */
+  readonly endsAtMs: number
+}
+
+/** What the token before the last rotation still opens. Shown too late it ends the session. */
+export async function openedByReplaced(
+  { db, clock, relay }: Pick<IdentityParts, 'db' | 'clock' | 'relay'>,
+  hash: string,
+  caller: Caller,
+): Promise<StillOpen | 'unknown' | 'over'> {
+  const nowMs = clock.now()
+  const session = await sessionOfReplaced(db, hash, nowMs)
+  if (typeof session === 'string') return session
+  const endsAtMs = Date.parse(session.replaced_at) + OLD_TOKEN_MS
+  if (nowMs < endsAtMs) return { session, endsAtMs }
+  const stating = statingFor({ ...caller, actor: actorFromService('identity') }, timeOf(nowMs))
+  await db.transaction(async (tx) => {
+    await endSession(tx, session.id, 'reuse', { nowMs, stating })
+    relay.wakeAfter(tx)
+  })
+  return 'unknown'
+}
