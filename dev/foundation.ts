@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { ServiceName, sha256 } from '@loomworks/kernel'
 import { buildPlatform, type Engines, type Foundation, type LogFile } from '@loomworks/service-kit'
-import type { Home } from './home.ts'
+import { embeddedVaultKeys, type Home } from './home.ts'
 import { PLATFORM_ROLE } from './migrate.ts'
 import { addressIn, socketsIn } from './sockets.ts'
 
@@ -45,10 +45,12 @@ export function foundationOf(ground: Ground): Promise<Foundation> {
 }
 
 function environmentOf({ port, limitsOff, home }: Ground, secrets: ReadonlyMap<ServiceName, string>): Readonly<Record<string, string>> {
+  const { former } = embeddedVaultKeys(home.path)
   const hashes = Object.fromEntries([...secrets].map(([service, secret]) => [service, sha256(secret)]))
   return {
     PUBLIC_ORIGIN: `http://localhost:${port}`,
     VAULT_KEK_FILE: home.secretFile('vault', 32),
+    ...(former !== undefined && { VAULT_KEK_FORMER_FILE: former }),
     EMAIL_PEPPER_FILE: home.secretFile('email-pepper', 32),
     MEMORY_MASTER_KEY_FILE: home.secretFile('memory', 32),
     AUDIT_KEY_FILE: home.secretFile('audit', 32),

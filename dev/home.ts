@@ -43,6 +43,15 @@ export function announcedUrl(directory: string): string | undefined {
   return noteIn(lockOf(resolve(directory)))
 }
 
+/** The vault's key file of a home, and the one before it while it is being changed; each where it is there. */
+export function embeddedVaultKeys(directory: string): { readonly current: string | undefined; readonly former: string | undefined } {
+  const there = (name: string) => {
+    const path = join(resolve(directory), 'keys', name)
+    return statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : path
+  }
+  return { current: there('vault.key'), former: there('vault-former.key') }
+}
+
 function lockOf(path: string): string {
   return join(path, 'run', 'instance.lock')
 }

@@ -303,6 +303,29 @@ create table saga_position (
 );
 grant delete, insert, select, update to identity;
 
+create table secrets (
+  id uuid not null,
+  scope text not null,
+  scope_id uuid not null,
+  name text not null,
+  kind text not null,
+  ciphertext bytea not null,
+  wrapped_dek bytea not null,
+  last4 text not null,
+  label text,
+  created_by jsonb not null,
+  created_at timestamp with time zone not null,
+  rotated_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  CHECK (((char_length(label) >= 1) AND (char_length(label) <= 80))),
+  CHECK ((char_length(last4) <= 4)),
+  CHECK ((kind = ANY (ARRAY['api_key'::text, 'oauth_token'::text, 'smtp'::text, 'issuer_key'::text, 'other'::text]))),
+  CHECK ((scope = ANY (ARRAY['system'::text, 'engagement'::text, 'person'::text]))),
+  PRIMARY KEY (id),
+  UNIQUE (scope, scope_id, name)
+);
+grant delete, insert, select, update to identity;
+
 create table sessions (
   id uuid not null,
   person_id uuid not null,
@@ -340,12 +363,37 @@ CREATE INDEX session_live ON identity.sessions USING btree (person_id, created_a
 CREATE INDEX session_of_device ON identity.sessions USING btree (person_id, device);
 grant delete, insert, select, update to identity;
 
+create table settings (
+  scope text not null,
+  scope_id uuid not null,
+  key text not null,
+  value jsonb,
+  version integer not null,
+  updated_by jsonb not null,
+  updated_at timestamp with time zone not null,
+  CHECK ((scope = ANY (ARRAY['system'::text, 'engagement'::text, 'person'::text]))),
+  CHECK ((version > 0)),
+  PRIMARY KEY (scope, scope_id, key)
+);
+grant delete, insert, select, update to identity;
+
 create table signing_keys (
   kid text not null,
   public_jwk jsonb not null,
   private_sealed bytea not null,
   created_at timestamp with time zone not null default now(),
   PRIMARY KEY (kid)
+);
+grant delete, insert, select, update to identity;
+
+create table subject_keys (
+  person_id uuid not null,
+  wrapped bytea,
+  created_at timestamp with time zone not null,
+  destroyed_at timestamp with time zone,
+  CHECK (((wrapped IS NULL) = (destroyed_at IS NOT NULL))),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (person_id)
 );
 grant delete, insert, select, update to identity;
 

@@ -196,7 +196,7 @@ const IN_PATH = [
 test('strange values in a path: refused, never broken', async () => {
   const sent = operations.flatMap((operation) =>
     operation.inPath.flatMap((name) =>
-      IN_PATH.map((value) => {
+      IN_PATH.filter((value) => !isGood(name, value)).map((value) => {
         const body = operation.takesBody ? { body: JSON.stringify(goodBody(operation)), type: JSON_TYPE } : {}
         return { operation, fault: `${name}=${value.slice(0, 40)}`, target: addressOf(operation, { [name]: value }), ...body }
       }),
@@ -205,6 +205,11 @@ test('strange values in a path: refused, never broken', async () => {
   // What cannot be part of a path at all is no address.
   await expectAll(sent, (answer) => refused(answer) || answer.code === 'route_not_found')
 })
+
+/** A secret may be called by any plain word. */
+function isGood(name: string, value: string): boolean {
+  return name === 'name' && ['null', 'constructor'].includes(value)
+}
 
 const IN_QUERY = ['', '0', '-1', '101', '1e400', 'NaN', 'abc', '%00', '%ff', '%ED%A0%80', "'", 'x'.repeat(4000), '%7B%22at%22%3A1%7D', 'bnVsbA', 'e30']
 

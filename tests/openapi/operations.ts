@@ -39,7 +39,12 @@ export function operationsOf(document: OpenApi): readonly Listed[] {
   )
 }
 
-const VALUES: Readonly<Record<string, () => string>> = { engagement: () => 'me', text: () => 'E0002' }
+const VALUES: Readonly<Record<string, () => string>> = {
+  engagement: () => 'me',
+  text: () => 'E0002',
+  key: () => 'converse.responder_model',
+  name: () => 'anthropic',
+}
 
 /** The path with a value for each parameter: `me`, an address, or an id that nothing has; `chosen` wins. */
 export function addressOf({ path }: Listed, chosen: Readonly<Record<string, string>> = {}): string {
@@ -57,6 +62,10 @@ const credential = { id: 'AA', rawId: 'AA', type: 'public-key', clientExtensionR
 export const GOOD: Readonly<Record<string, () => Body>> = {
   issueGrant: () => ({ recipient_email: `${randomUUID()}@example.org`, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_opus', credit_amount: '1' }),
   beginLogin: () => ({}),
+  setMySetting: () => ({ value: 'claude-sonnet-4-6' }),
+  setDeploymentSetting: () => ({ value: 'claude-sonnet-4-6' }),
+  keepMySecret: () => ({ value: 'sk-0123456789', kind: 'api_key' }),
+  keepDeploymentSecret: () => ({ value: 'sk-0123456789', kind: 'api_key' }),
   finishLogin: () => ({ challenge_id: id, credential: { ...credential, response: assertion }, session_delivery: 'bearer' }),
   beginStepUp: () => ({ level: 'any' }),
   finishStepUp: () => ({ challenge_id: id, credential: { ...credential, response: assertion } }),

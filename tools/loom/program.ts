@@ -15,6 +15,7 @@ import { sagaStateCommand } from './saga/state.ts'
 import { sagaStatsCommand } from './saga/stats.ts'
 import { sagaTimelineCommand } from './saga/timeline.ts'
 import { makeSecretsCommand } from './secrets/make.ts'
+import { rewrapCommand } from './vault/rewrap.ts'
 
 const SAGA_VERBS = [
   listSagasCommand,
@@ -38,6 +39,7 @@ export function loomProgram(): Command {
   adminGrantCommand(program.command('admin').description('Who may administer this deployment.'))
   republishCommand(program.command('bus').description('What services tell each other.'))
   makeSecretsCommand(program.command('secrets').description('What only one process each may know.'))
+  rewrapCommand(program.command('vault').description('What is sealed under the key-encryption key.'))
   migrateCommand(program)
   for (const command of [program, ...verbsOf(program)]) command.exitOverride()
   return program

@@ -17,8 +17,11 @@ export const SettingKey = z
   .regex(/^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+){1,5}$/)
   .max(100)
 const SettingText = z.string().regex(/^[\x20-\x7e]{0,500}$/)
-/** What a setting can be: plain letters only, so that no name comes in. */
-export const SettingValue = z.union([z.boolean(), z.number(), SettingText, z.array(SettingText).max(50)])
+const SettingScalar = z.union([z.boolean(), z.int(), SettingText])
+const SettingList = z.array(SettingScalar).max(50)
+/** What a setting can be: plain letters only, so that no name comes in, and no float. */
+export const SettingValue = z.union([SettingScalar, SettingList, z.record(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/), z.union([SettingScalar, SettingList]))])
+export type SettingValue = z.output<typeof SettingValue>
 /** The name under which a secret is kept, unique in its scope. */
 export const SecretName = z.string().regex(/^[a-z][a-z0-9_.-]{0,99}$/)
 /** A column that a fixup mended. */

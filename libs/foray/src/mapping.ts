@@ -42,6 +42,7 @@ import {
   type SettingScope,
   SignInThrottled,
   SigningKeyRotated,
+  settingSpec,
   WELL_KNOWN_ENGAGEMENTS,
 } from '@loomworks/contracts'
 import { type Actor, canonicalJson, sha256 } from '@loomworks/kernel'
@@ -184,6 +185,7 @@ const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
   })),
   entry(SettingChanged, ({ scope, scopeId, key, from, to, version }) => ({
     type: 'setting_change',
+    ...(settingSpec(key)?.raisesAuthority && { priority: 'high' as const }),
     owner: ownerOfScope(scope, scopeId),
     data: { scope, scope_id: scopeId, key, version, ...(from !== undefined && { from: settingText(from) }), ...(to !== undefined && { to: settingText(to) }) },
     others: [],

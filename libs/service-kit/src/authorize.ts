@@ -34,7 +34,8 @@ function requireRights(authz: Authz, token: Itk): void {
   } else if (authz.scope !== undefined && !hasScope(token, authz.scope)) throw shared.scope_missing()
 }
 
-function requireStepUp(level: 'any' | 'passkey', token: Itk, nowMs: number): void {
+/** Refuses where no proof of this level is fresh; for operations of which only some uses need one. */
+export function requireStepUp(level: 'any' | 'passkey', token: Itk, nowMs: number): void {
   const proof = token.step_up
   const fresh = proof !== undefined && proof.at + STEP_UP_FRESH_S > nowMs / 1000
   if (!fresh || (level === 'passkey' && proof.level !== 'passkey')) throw shared.step_up_required({ level })

@@ -20,12 +20,21 @@ export async function keyFromFile(setting: string, file: string): Promise<Buffer
 }
 
 /** Keeps the check value of a key in `<schema>.key_check` at the first start; at every other one refuses a key that is not the one
- *  data was written under (Terminal `key.wrong`). */
-export async function requireSameKey(db: Db, schema: string, setting: string, key: Uint8Array): Promise<void> {
+ *  data was written under (Terminal `key.wrong`). While a key is being changed the former one is the one that was written under. */
+export async function requireSameKey(db: Db, schema: string, setting: string, key: Uint8Array, former?: Uint8Array): Promise<void> {
   const table = ident(`${schema}.key_check`)
-  const check = sha256(`${setting}/${hmac256(key, 'check value')}`)
-  await exec(db, sql`insert into ${table} (name, check_value) values (${setting}, ${check}) on conflict (name) do nothing`)
+  await exec(db, sql`insert into ${table} (name, check_value) values (${setting}, ${checkOf(setting, key)}) on conflict (name) do nothing`)
   const { check_value } = await one(db, CheckValueRow, sql`select check_value from ${table} where name = ${setting}`)
-  if (check_value !== check)
+  const known = [key, ...(former === undefined ? [] : [former])]
+  if (!known.some((each) => checkOf(setting, each) === check_value))
     throw new Terminal('key.wrong', `${setting} is not the key this database was written under. Put the key back, or start with an empty database.`)
+}
+
+/** From now on this is the key that data is written under. */
+export async function changeKey(db: Db, schema: string, setting: string, key: Uint8Array): Promise<void> {
+  await exec(db, sql`update ${ident(`${schema}.key_check`)} set check_value = ${checkOf(setting, key)} where name = ${setting}`)
+}
+
+function checkOf(setting: string, key: Uint8Array): string {
+  return sha256(`${setting}/${hmac256(key, 'check value')}`)
 }

@@ -59,10 +59,20 @@ const FRAMEWORK_CODES: Readonly<Record<string, () => Refusal>> = {
 
 /** A failed parse as `invalid_body`: JSON pointers (RFC 6901), closed codes, no value of the client's repeated. */
 export function invalidBody(error: z.ZodError, part: 'params' | 'query' | 'body'): Refusal {
-  const errors = error.issues
+  return shared.invalid_body({ errors: [...faultsOf(error, part)] })
+}
+
+/** What is wrong, and where. */
+export function faultsOf(error: z.ZodError, part: 'params' | 'query' | 'body'): readonly Fault[] {
+  return error.issues
     .slice(0, 20)
     .flatMap((issue) => issuesOf(issue).map((path) => ({ pointer: pointerOf(part, path), code: issue.code ?? 'custom', message: issue.message })))
-  return shared.invalid_body({ errors })
+}
+
+export interface Fault {
+  readonly pointer: string
+  readonly code: string
+  readonly message: string
 }
 
 function issuesOf(issue: z.core.$ZodIssue): readonly PropertyKey[][] {

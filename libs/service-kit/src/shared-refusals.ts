@@ -39,6 +39,13 @@ export const shared = refusals('', {
   not_found: bare('not_found', 404, 'There is no such thing here.', 'Check the id.'),
   method_not_allowed: bare('method_not_allowed', 405, 'This address does not take that method.', 'Use a method the Allow header names.'),
   request_timeout: bare('request_timeout', 408, 'The request took too long to arrive.', 'Send it again.'),
+  version_mismatch: {
+    code: 'version_mismatch',
+    status: 412,
+    says: 'It has changed since you read it.',
+    remedy: 'Read it again and decide anew.',
+    details: z.object({ currentVersion: z.int() }),
+  },
   body_too_large: bare('body_too_large', 413, 'The body is too large.', 'Send less.'),
   target_too_long: bare('target_too_long', 414, 'The address is too long.', 'Shorten it.'),
   media_type: bare('media_type', 415, 'The body is not of a type this takes.', 'Send application/json.'),

@@ -4,7 +4,12 @@ import { IdentityConfig } from './config.ts'
 const plain = { PUBLIC_ORIGIN: 'http://localhost:4400/', VAULT_KEK_FILE: 'vault.key', EMAIL_PEPPER_FILE: 'pepper.key', SERVICE_SECRETS: '{}' }
 
 test('the RP id is the host of the public origin where it is not said', () => {
-  expect(IdentityConfig.parse(plain)).toMatchObject({ publicOrigin: 'http://localhost:4400', rpId: 'localhost', signupMode: 'open', firstPersonIsAdmin: false })
+  expect(IdentityConfig.parse(plain)).toMatchObject({
+    publicOrigin: 'http://localhost:4400',
+    rpId: 'localhost',
+    settingStandards: {},
+    firstPersonIsAdmin: false,
+  })
   expect(IdentityConfig.parse({ ...plain, PUBLIC_ORIGIN: 'https://loom.example.org', RP_ID: 'example.org' })).toMatchObject({ rpId: 'example.org' })
 })
 
@@ -21,5 +26,12 @@ test.each([
 })
 
 test.each(['SETTING_SIGNUP.MODE', 'SETTING_SIGNUP_MODE', 'SETTING_signup.mode'])('%s closes the signup', (name) => {
-  expect(IdentityConfig.parse({ ...plain, [name]: 'closed' })).toMatchObject({ signupMode: 'closed' })
+  expect(IdentityConfig.parse({ ...plain, [name]: 'closed' })).toMatchObject({ settingStandards: { 'signup.mode': 'closed' } })
+})
+
+test('what is not text is read as JSON', () => {
+  expect(IdentityConfig.parse({ ...plain, SETTING_CREDIT_WARNING_DAYS: '[30,3]', 'SETTING_CREDIT.LICENSE_DAYS': '90' }).settingStandards).toEqual({
+    'credit.warning_days': [30, 3],
+    'credit.license_days': 90,
+  })
 })

@@ -75,7 +75,23 @@ export const mail = refusals('mail', {
   not_configured: { status: 503, says: 'This deployment sends no letters.', remedy: 'Ask the operator to set SMTP_URL or MAILBOX_DIR.' },
 })
 
-export const catalogues = [signup, passkey, totp, login, credential, claim, saga, dlq, mail]
+const Errors = z.object({ errors: z.array(z.object({ pointer: z.string(), code: z.string(), message: z.string() })) })
+
+export const setting = refusals('setting', {
+  unknown: { status: 404, says: 'There is no such setting here.', remedy: 'Look at the list of settings.' },
+  invalid: { status: 422, says: 'The setting cannot be this.', remedy: 'Mend what `errors` names.', details: Errors },
+})
+
+export const vault = refusals('vault', {
+  limit: { status: 409, says: 'No more secrets can be kept here.', remedy: 'Remove one that is not used.' },
+  unknown: { status: 404, says: 'There is no secret of this name here.', remedy: 'Look at the list of secrets.' },
+})
+
+export const subjectKey = refusals('subject_key', {
+  destroyed: { status: 410, says: 'The key of this person was destroyed.', remedy: 'What was sealed under it is gone; forget it.' },
+})
+
+export const catalogues = [signup, passkey, totp, login, credential, claim, saga, dlq, mail, setting, vault, subjectKey]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {

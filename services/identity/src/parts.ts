@@ -19,6 +19,7 @@ import type { Sight } from './saga/sight.ts'
 import { type SecretHashes, secretHashes } from './service-secrets.ts'
 import { type Signing, signingOn } from './signing.ts'
 import { signupHost } from './signup/host.ts'
+import { type SystemSettings, systemSettingsOn } from './system-settings.ts'
 
 /** What the slices of identity are given; built once from the platform, never imported as a value by a slice. */
 export interface IdentityParts {
@@ -31,6 +32,8 @@ export interface IdentityParts {
   /** Shared with credit: e-mail addresses are told apart by HMACs under it. */
   readonly pepper: Buffer
   readonly signing: Signing
+  /** The deployment's settings, as they are obeyed here. */
+  readonly settings: SystemSettings
   /** Sends letters to persons. */
   readonly mail: Mail
   readonly secrets: SecretHashes
@@ -53,12 +56,13 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
   const { config, db, relay, clock, log } = wiring
   const kek = await keyFromFile('VAULT_KEK_FILE', config.vaultKeyFile)
   const pepper = await keyFromFile('EMAIL_PEPPER_FILE', config.emailPepperFile)
-  await requireSameKey(db, 'identity', 'VAULT_KEK_FILE', kek)
+  const former = config.formerVaultKeyFile === undefined ? undefined : await keyFromFile('VAULT_KEK_FORMER_FILE', config.formerVaultKeyFile)
+  await requireSameKey(db, 'identity', 'VAULT_KEK_FILE', kek, former)
   await requireSameKey(db, 'identity', 'EMAIL_PEPPER_FILE', pepper)
   await requireSameDeployment(db, config.rpId)
   const sagas = signupHost(wiring)
   await sagas.check()
-  const keyring = keyringOf(kek)
+  const keyring = keyringOf(kek, { former, digests: pepper })
   return {
     config,
     db,
@@ -68,6 +72,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     keyring,
     pepper,
     signing: signingOn(db, keyring, clock),
+    settings: systemSettingsOn(db, clock, config.settingStandards),
     mail: mailOn({ db, keyring, clock, log, host: new URL(config.publicOrigin).hostname, transport: mailTransport(config) }),
     secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),
     operatorHash: config.operatorTokenFile === undefined ? undefined : await operatorHashFrom(config.operatorTokenFile),

@@ -17,8 +17,11 @@ import { personNamesRoute } from './person-names/route.ts'
 import { appendPersonFacts } from './person-streams.ts'
 import { personsAfter } from './saga/effects.ts'
 import { sagaTool } from './saga/operations.ts'
+import { secretOperations } from './secret/operations.ts'
+import { resolveKeyRoute } from './secret/resolve-key/route.ts'
 import { serviceOfSecret } from './service-secrets.ts'
 import { sessionOperations } from './session/operations.ts'
+import { settingOperations } from './setting/operations.ts'
 import { activateStep } from './signup/activate/message.ts'
 import { askPasskeyRoute } from './signup/ask-passkey/route.ts'
 import { beginSignupRoute } from './signup/begin/route.ts'
@@ -31,6 +34,7 @@ import { showProgressRoute } from './signup/show-progress/route.ts'
 import { verifyPasskeyRoute } from './signup/verify-passkey/route.ts'
 import { verifyTotpRoute } from './signup/verify-totp/route.ts'
 import { stepUpOperations } from './step-up/operations.ts'
+import { openSubjectKeyRoute } from './subject-key/open/route.ts'
 import { sweeping } from './sweeping.ts'
 import { introspectRoute } from './token/introspect/route.ts'
 import { issueServiceTokenRoute } from './token/issue-service-token/route.ts'
@@ -63,6 +67,10 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     checkMembershipRoute,
     snapshotRoute,
     sendMailRoute,
+    resolveKeyRoute,
+    openSubjectKeyRoute,
+    ...settingOperations,
+    ...secretOperations,
     ...sagaTool,
   ],
   sagaSteps: [createPendingStep, joinCommonsStep, activateStep],

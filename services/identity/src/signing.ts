@@ -7,6 +7,7 @@ import { type Database, type Db, exec, many, sql } from '@loomworks/sql'
 import { type JSONWebKeySet, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { Keyring } from './keyring.ts'
+import { signingBinding } from './sealings.ts'
 
 const ROTATION_MS = 30 * 86_400_000
 const PUBLISHED = 2
@@ -99,7 +100,7 @@ async function makeKey(tx: Db, keyring: Keyring, nowMs: number): Promise<void> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const jwk = PublicJwk.parse(publicKey.export({ format: 'jwk' }))
   const kid = sha256(jwk.x).slice(0, 16)
-  const sealed = keyring.seal('signing', privateKey.export({ format: 'der', type: 'pkcs8' }), `signing/${kid}`)
+  const sealed = keyring.seal('signing', privateKey.export({ format: 'der', type: 'pkcs8' }), signingBinding(kid))
   await exec(
     tx,
     sql`insert into identity.signing_keys (kid, public_jwk, private_sealed, created_at)
@@ -113,6 +114,6 @@ async function makeKey(tx: Db, keyring: Keyring, nowMs: number): Promise<void> {
 }
 
 function loadedOf(rows: readonly KeyRow[], newest: KeyRow, keyring: Keyring): Loaded {
-  const der = keyring.open('signing', newest.private_sealed, `signing/${newest.kid}`)
+  const der = keyring.open('signing', newest.private_sealed, signingBinding(newest.kid))
   return { rows, kid: newest.kid, key: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) }
 }

@@ -6,7 +6,7 @@ import { totp } from './errors.ts'
 import { ofPerson, tellThrottled } from './guessing.ts'
 import type { Keyring } from './keyring.ts'
 import type { IdentityParts } from './parts.ts'
-import { totpBinding } from './signup/factors.ts'
+import { totpBinding } from './sealings.ts'
 import { forgetTries, takeTry } from './throttles.ts'
 import { matchingStep } from './totp.ts'
 

@@ -1,9 +1,11 @@
 // The second factors a registration is given: a TOTP secret and ten recovery codes. They are shown once; what is kept opens
 // nothing without the server's keys.
+
 import { newId } from '@loomworks/kernel'
 import { z } from 'zod'
 import type { Keyring } from '../keyring.ts'
 import { newRecoveryCodes, recoveryDigest } from '../recovery-codes.ts'
+import { totpBinding } from '../sealings.ts'
 import { base32, newTotpSecret, otpauthUri } from '../totp.ts'
 import type { RegistrationId } from './state.ts'
 
@@ -19,11 +21,6 @@ export interface Factors {
   readonly recoveryDigests: readonly string[]
   readonly setId: string
   readonly keyId: string
-}
-
-/** Words the sealed secret of a registration is bound to. */
-export function totpBinding(owner: 'registration' | 'person', id: string): string {
-  return `totp/${owner}/${id}`
 }
 
 export function newFactors(keyring: Keyring, id: RegistrationId, { issuer, account }: { readonly issuer: string; readonly account: string }): Factors {

@@ -28,8 +28,8 @@ export const beginSignupRoute = operation({
   refuses: [signup.closed, signup.busy, shared.companion_name_invalid, shared.invalid_body],
 
   /** Looks at nobody's address: a known and an unknown one take the same path. */
-  async answer({ body }, { db, clock, config, cookies, rp, sagas }: IdentityParts) {
-    if (config.signupMode !== 'open') throw signup.closed()
+  async answer({ body }, { db, clock, settings, cookies, rp, sagas }: IdentityParts) {
+    if ((await settings.read('signup.mode')) !== 'open') throw signup.closed()
     const companionName = body.companion_name === undefined ? DEFAULT_COMPANION_NAME : companionNameOf(body.companion_name)
     if (!sagas.mayStart()) throw signup.busy(undefined, BUSY_RETRY_S)
     const nowMs = clock.now()

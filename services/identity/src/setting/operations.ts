@@ -1,0 +1,121 @@
+// Settings at each place: list, show, set, take back (identity page §8).
+import { SettingKey, SettingValue, settingSpec } from '@loomworks/contracts'
+import { Answered, faultsOf, type Operation, operation, requireStepUp, shared } from '@loomworks/service-kit'
+import { z } from 'zod'
+import { setting as refuse } from '../errors.ts'
+import type { IdentityParts } from '../parts.ts'
+import { PLACES, type Place } from '../places.ts'
+import { changeSetting } from './change.ts'
+import { SettingShown, settingAt, settingsAt } from './queries.ts'
+
+const List = z.object({ items: z.array(SettingShown) })
+const SetBody = z.strictObject({ value: SettingValue })
+
+/** All operations on settings, at every place. */
+export const settingOperations: readonly Operation<IdentityParts>[] = PLACES.flatMap((place) => [listed(place), shown(place), set(place), takenBack(place)])
+
+function listed(place: Place): Operation<IdentityParts> {
+  return operation({
+    get: `${place.path}/settings`,
+    id: `list${place.idPart}Settings`,
+    summary: `Settings: ${place.says}`,
+    authz: place.reading,
+    params: place.params,
+    reply: List,
+    refuses: [],
+    async answer(request, parts: IdentityParts) {
+      return { items: [...(await settingsAt(parts.db, await place.find(request, parts, 'read'), parts.config.settingStandards))] }
+    },
+  })
+}
+
+function shown(place: Place): Operation<IdentityParts> {
+  return operation({
+    get: `${place.path}/settings/:key`,
+    id: `show${place.idPart}Setting`,
+    summary: `One setting: ${place.says}`,
+    authz: place.reading,
+    params: keyed(place),
+    reply: SettingShown,
+    refuses: [refuse.unknown],
+    async answer(request, parts: IdentityParts) {
+      const setting = await settingAt(parts.db, await place.find(request, parts, 'read'), keyIn(request), parts.config.settingStandards)
+      return tagged(setting)
+    },
+  })
+}
+
+function set(place: Place): Operation<IdentityParts> {
+  return operation({
+    put: `${place.path}/settings/:key`,
+    id: `set${place.idPart}Setting`,
+    summary: `Set one setting: ${place.says}`,
+    authz: place.writing,
+    params: keyed(place),
+    body: SetBody,
+    reply: SettingShown,
+    refuses: [refuse.unknown, refuse.invalid, shared.version_mismatch, shared.step_up_required, shared.invalid_body],
+    async answer(request, parts: IdentityParts) {
+      const ref = await place.find(request, parts, 'write')
+      const key = keyIn(request)
+      const spec = settingSpec(key)
+      if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
+      const value = spec.value.safeParse(request.body.value)
+      if (!value.success) throw refuse.invalid({ errors: [...faultsOf(value.error, 'body')] })
+      if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+      await changeSetting(parts, ref, {
+        key,
+        value: SettingValue.parse(value.data),
+        ifVersion: ifVersionOf(request.header('if-match')),
+        caller: request.caller,
+      })
+      return tagged(await settingAt(parts.db, ref, key, parts.config.settingStandards))
+    },
+  })
+}
+
+function takenBack(place: Place): Operation<IdentityParts> {
+  return operation({
+    delete: `${place.path}/settings/:key`,
+    id: `takeBack${place.idPart}Setting`,
+    summary: `Let one setting be what it is without being set: ${place.says}`,
+    authz: place.writing,
+    params: keyed(place),
+    reply: z.undefined(),
+    status: 204,
+    refuses: [refuse.unknown, shared.version_mismatch, shared.step_up_required],
+    async answer(request, parts: IdentityParts) {
+      const ref = await place.find(request, parts, 'write')
+      const key = keyIn(request)
+      const spec = settingSpec(key)
+      if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
+      if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+      await changeSetting(parts, ref, { key, value: undefined, ifVersion: ifVersionOf(request.header('if-match')), caller: request.caller })
+      return new Answered(204, undefined)
+    },
+  })
+}
+
+/** Made once for each place, when the list of operations is. */
+function keyed(place: Place) {
+  return place.params.extend({ key: z.string().max(100) })
+}
+
+function keyIn({ params }: { readonly params: unknown }): string {
+  const key = SettingKey.safeParse((params as { readonly key?: unknown }).key)
+  if (!key.success) throw refuse.unknown()
+  return key.data
+}
+
+function tagged(setting: SettingShown | undefined): Answered {
+  if (setting === undefined) throw refuse.unknown()
+  return new Answered(200, setting, { headers: { etag: `"${setting.version}"` } })
+}
+
+/** RFC 9110 §13.1.1: one strong tag, as the setting was shown with; `*` is any. */
+function ifVersionOf(header: string | undefined): number | undefined {
+  if (header === undefined || header === '*') return undefined
+  const version = /^"([0-9]{1,9})"$/.exec(header)?.[1]
+  if (version === undefined) throw shared.malformed_request()
+  return Number(version)
+}
