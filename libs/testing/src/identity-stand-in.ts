@@ -158,7 +158,7 @@ export class IdentityStandIn implements AsyncDisposable {
     this.introspections++
     const opens = this.credentials.get(credentialHash) ?? { code: 'token_refused' }
     if ('code' in opens) return { active: false, code: opens.code }
-    return { active: true, token: await this.token(audience, opens), expiresAt: this.#expiry(), rateClass: 'person' }
+    return { active: true, token: await this.token(audience, opens), expiresAt: this.#expiry(), rateClass: opens.actor.kind === 'agent' ? 'agent' : 'person' }
   }
 
   #expiry(): string {

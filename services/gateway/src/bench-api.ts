@@ -78,6 +78,15 @@ const open = operation({
   answer: async ({ token }, _parts: Upstream) => ({ method: 'GET', actor: token.sub, body: null }),
 })
 
+const agents = operation({
+  ...about,
+  get: '/catalogue/agents',
+  id: 'agents',
+  authz: { ...person, actors: ['person', 'agent'] },
+  reply: Echo,
+  answer: async ({ token }, _parts: Upstream) => ({ method: 'GET', actor: token.sub, body: null }),
+})
+
 const wait = operation({
   ...about,
   post: '/jobs/wait',
@@ -111,7 +120,7 @@ const follow = operation({
 })
 
 /** The operations the small service answers. */
-export const OPERATIONS = [show, write, erase, staff, open, wait, slow, follow]
+export const OPERATIONS = [show, write, erase, staff, open, agents, wait, slow, follow]
 
 const absent = operation({
   ...about,

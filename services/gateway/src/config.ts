@@ -50,6 +50,9 @@ export const GatewayConfig = z
     RATE_AUTH: rate('10/min'),
     RATE_SIGNUP_BEGIN: rate('10/h'),
     RATE_CLAIM: rate('10/min'),
+    RATE_PERSON: rate('50/s:100'),
+    RATE_AGENT: rate('100/s:200'),
+    RATE_OPERATOR: rate('100/s:200'),
     /** Port of the loopback for /metrics and the details of /readyz; absent: none. */
     OPS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
     SECURITY_CONTACT: z.string().default('mailto:security@localhost'),
@@ -59,7 +62,15 @@ export const GatewayConfig = z
     allowedOrigins: [env.PUBLIC_ORIGIN, ...env.ALLOWED_ORIGINS],
     trustedProxies: env.TRUST_PROXY,
     limitsOn: env.LIMITS === 'on',
-    rates: { ip: env.RATE_IP, auth: env.RATE_AUTH, signup_begin: env.RATE_SIGNUP_BEGIN, claim: env.RATE_CLAIM },
+    rates: {
+      ip: env.RATE_IP,
+      auth: env.RATE_AUTH,
+      signup_begin: env.RATE_SIGNUP_BEGIN,
+      claim: env.RATE_CLAIM,
+      person: env.RATE_PERSON,
+      agent: env.RATE_AGENT,
+      operator: env.RATE_OPERATOR,
+    },
     opsPort: env.OPS_PORT,
     securityContact: env.SECURITY_CONTACT,
   }))

@@ -54,7 +54,14 @@ export interface GatewayBench extends AsyncDisposable {
 }
 
 /** Every rate so high that no test meets it; a test of the limits sets its own. */
-const NO_RATES = { RATE_IP: '100000/s', RATE_AUTH: '100000/s', RATE_SIGNUP_BEGIN: '100000/s', RATE_CLAIM: '100000/s' }
+const NO_RATES = {
+  RATE_IP: '100000/s',
+  RATE_AUTH: '100000/s',
+  RATE_SIGNUP_BEGIN: '100000/s',
+  RATE_CLAIM: '100000/s',
+  RATE_PERSON: '100000/s',
+  RATE_AGENT: '100000/s',
+}
 
 export async function gatewayBench({ adminUrl, environment = {}, clock = systemClock, socket }: BenchOptions): Promise<GatewayBench> {
   const database = await testDatabase(adminUrl, PLATFORM_SCHEMAS)

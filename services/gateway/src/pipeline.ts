@@ -1,5 +1,5 @@
 // The way of a request, in order (identity page §13.1): head → own pages → route → address limit → CORS and CSRF → who → what they may
-// → idempotency key → the service. So 404 and 405 come before 401, 401 before 403, and whatever the service says comes last.
+// → principal limit → idempotency key → the service. So 404 and 405 come before 401, 401 before 403, and whatever the service says comes last.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, type Refusal, Transient } from '@loomworks/kernel'
@@ -10,7 +10,7 @@ import type { GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch/dispatch.ts'
 import type { Upstreams } from './dispatch/upstreams.ts'
 import { clientAddress } from './limit/client-address.ts'
-import type { TakeRate } from './limit/limits.ts'
+import { bothStandings, type TakeRate } from './limit/limits.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { Page, Pages } from './own/pages.ts'
 import { type Head, headOf, idsOf, isUnread } from './request-head.ts'
@@ -76,13 +76,17 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   const { route } = found
   timed(parts.metrics, route, response)
   const address = clientAddress(request.socket.remoteAddress, one(request.headers['x-forwarded-for']), config.trustedProxies)
-  const standing = parts.takeRate(route, address)
+  const standing = parts.takeRate.ofAddress(route, address)
   Object.assign(headers, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
   if (standing.refused !== undefined) throw standing.refused
   const credential = credentialOf(head.cookie, head.authorization, cookies)
   if (ridesOnCookie(head.cookie, head.authorization, cookies)) requireOwnPage(head.method, request.headers, config.allowedOrigins)
-  const { token, claims } = await parts.authenticate(route, credential)
+  const entry = await parts.authenticate(route, credential)
+  const { token, claims } = entry
   authorize(route.authz, claims, parts.clock.now())
+  const ofPrincipal = parts.takeRate.ofPrincipal(entry)
+  Object.assign(headers, bothStandings(standing, ofPrincipal))
+  if (ofPrincipal.refused !== undefined) throw ofPrincipal.refused
   requireSyntax(route, request)
   if (route.limits.stream) {
     parts.streams.add(response, [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])])

@@ -8,13 +8,17 @@ import { z } from 'zod'
 export interface Entry {
   readonly token: string
   readonly claims: Itk
+  /** Which rate they are held to; absent where nobody is known. */
+  readonly rateClass?: RateClass
 }
+export const RateClass = z.enum(['person', 'operator', 'agent'])
+export type RateClass = z.output<typeof RateClass>
 
 export type Introspected = { readonly entry: Entry; readonly untilMs: number } | { readonly code: string }
 
 /** Identity's answer about a credential (identity page §12). */
 export const Introspection = z.union([
-  z.object({ active: z.literal(true), token: z.string(), expiresAt: z.string(), rateClass: z.string() }),
+  z.object({ active: z.literal(true), token: z.string(), expiresAt: z.string(), rateClass: RateClass }),
   z.object({ active: z.literal(false), code: z.string() }),
 ])
 
@@ -81,7 +85,7 @@ export class TokenCache {
       this.#known.set(key, refused, { ttl: REFUSED_FOR_MS })
       return refused
     }
-    const entry = { token: answer.token, claims: claimsOf(answer.token) }
+    const entry = { token: answer.token, claims: claimsOf(answer.token), rateClass: answer.rateClass }
     const kept = { entry, untilMs: entry.claims.exp * 1000 - RENEW_BEFORE_MS }
     const stale = subjectsOf(entry.claims).some((subject) => (this.#dropped.get(subject) ?? Number.NEGATIVE_INFINITY) >= askedAt)
     if (stale) return kept

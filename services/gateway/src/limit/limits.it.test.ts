@@ -1,11 +1,19 @@
-// How often: per address, over real sockets behind a proxy we trust (identity page §13.3).
+// How often: per address and per principal, over real sockets behind a proxy we trust (identity page §13.3).
+import { newId } from '@loomworks/kernel'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type GatewayBench, gatewayBench } from '../gateway-bench.ts'
+import { bearer, type GatewayBench, gatewayBench } from '../gateway-bench.ts'
 
 const clock = fakeClock()
 // The rates that stand where nothing is set.
-const STANDARD = { RATE_IP: '20/s:40', RATE_AUTH: '10/min', RATE_SIGNUP_BEGIN: '10/h', RATE_CLAIM: '10/min' }
+const STANDARD = {
+  RATE_IP: '20/s:40',
+  RATE_AUTH: '10/min',
+  RATE_SIGNUP_BEGIN: '10/h',
+  RATE_CLAIM: '10/min',
+  RATE_PERSON: '50/s:100',
+  RATE_AGENT: '100/s:200',
+}
 let behindProxy: GatewayBench
 let direct: GatewayBench
 
@@ -20,7 +28,8 @@ afterAll(async () => {
 })
 
 let hosts = 0
-const address = () => `203.0.113.${++hosts}`
+// Of the range that is kept for measurements (RFC 2544).
+const address = () => `198.18.${(++hosts >> 8) & 255}.${hosts & 255}`
 const from = (client: string) => (method: string, target: string) => behindProxy.ask(method, target, { headers: { 'x-forwarded-for': client } })
 
 /** How many of so many requests pass. */
@@ -71,6 +80,59 @@ describe('an address', () => {
     const ask = from(address())
     await passing(() => ask('POST', '/auth/login/passkey/begin'), 12)
     expect(await from(address())('POST', '/auth/login/passkey/begin')).toMatchObject({ status: 204 })
+  })
+})
+
+describe('who is known', () => {
+  const agent = () => ({ actor: { kind: 'agent' as const, id: newId<'agent'>(), instructionVersion: 1 }, scopes: ['memory.read' as const] })
+  const everywhere = (token: string, target = '/engagements/e1') => {
+    const asked = () => behindProxy.ask('GET', target, { headers: { ...bearer(token), 'x-forwarded-for': address() } })
+    return asked
+  }
+
+  test('may send 100 at once from wherever they are, then 50 a second', async () => {
+    const ask = everywhere(behindProxy.token())
+    expect(await passing(ask, 105)).toBe(100)
+    clock.advance(1000)
+    expect(await passing(ask, 55)).toBe(50)
+  })
+
+  test('as an agent may send 200, then 100 a second', async () => {
+    const ask = everywhere(behindProxy.token(agent()), '/catalogue/agents')
+    expect(await passing(ask, 210)).toBe(200)
+    clock.advance(500)
+    expect(await passing(ask, 55)).toBe(50)
+  })
+
+  test('is told how both stand, and how long to wait', async () => {
+    const token = behindProxy.token()
+    const first = await everywhere(token)()
+    expect(first.headers.get('ratelimit')).toBe('"ip";r=39;t=1, "person";r=99;t=1')
+    expect(first.headers.get('ratelimit-policy')).toBe('"ip";q=40;w=2, "person";q=100;w=2')
+    await passing(everywhere(token), 99)
+    const before = behindProxy.seen.length
+    const refused = await everywhere(token)()
+    expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(refused.headers.get('ratelimit')).toBe('"ip";r=39;t=1, "person";r=0;t=1')
+    expect(behindProxy.seen.length).toBe(before)
+  })
+
+  test('in two sessions is one person', async () => {
+    const actor = { kind: 'person' as const, id: newId<'person'>() }
+    await passing(everywhere(behindProxy.token({ actor })), 60)
+    expect(await passing(everywhere(behindProxy.token({ actor, sessionId: newId() })), 60)).toBe(40)
+  })
+
+  test('takes nothing from another', async () => {
+    await passing(everywhere(behindProxy.token()), 105)
+    expect(await everywhere(behindProxy.token())()).toMatchObject({ status: 200 })
+  })
+
+  test('and may not do what they ask is refused for that, and it counts for nothing', async () => {
+    const ask = everywhere(behindProxy.token(agent()))
+    expect(await passing(ask, 120)).toBe(120)
+    expect((await ask()).body).toMatchObject({ code: 'auth.actor_refused' })
   })
 })
 

@@ -1,14 +1,19 @@
 // Which buckets a request takes from (identity page §13.3): every address has one for all it does, and narrower ones where secrets
-// are tried.
+// are tried; who is known has one more, from wherever they ask.
 import type { Clock, Refusal } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
+import type { Entry } from '../authenticate/token-cache.ts'
 import type { GatewayConfig } from '../config.ts'
 import type { Route } from '../routes.ts'
 import { limitKey } from './client-address.ts'
 import { Limiter, type Taken } from './gcra.ts'
 
-/** Takes one request: headers that tell the client where it stands, and 429 `rate_limited` where that is one too many. */
-export type TakeRate = (route: Route, address: string) => Standing
+/** Both take one request: headers that tell the client where it stands, and 429 `rate_limited` where that is one too many. */
+export interface TakeRate {
+  ofAddress(route: Route, address: string): Standing
+  /** Of whoever a credential belongs to; nothing is taken for a request of nobody in particular. */
+  ofPrincipal(entry: Entry): Standing
+}
 
 export interface Standing {
   readonly headers: Readonly<Record<string, string>>
@@ -18,15 +23,28 @@ export interface Standing {
 const UNLIMITED: Standing = { headers: {} }
 
 export function rateLimits({ limitsOn, rates }: GatewayConfig, clock: Clock): TakeRate {
-  if (!limitsOn) return () => UNLIMITED
+  if (!limitsOn) return { ofAddress: () => UNLIMITED, ofPrincipal: () => UNLIMITED }
   const all = new Limiter(rates.ip)
   const narrow = { auth: new Limiter(rates.auth), signup_begin: new Limiter(rates.signup_begin), claim: new Limiter(rates.claim) }
-  return ({ rate }, address) => {
-    const key = limitKey(address)
-    const wide = all.take(key, clock.now())
-    if (!wide.allowed || rate === 'ip_only' || rate === 'default') return standing('ip', all, wide)
-    return standing(rate, narrow[rate], narrow[rate].take(key, clock.now()))
+  const principals = { person: new Limiter(rates.person), agent: new Limiter(rates.agent), operator: new Limiter(rates.operator) }
+  return {
+    ofAddress({ rate }, address) {
+      const key = limitKey(address)
+      const wide = all.take(key, clock.now())
+      if (!wide.allowed || rate === 'ip_only' || rate === 'default') return standing('ip', all, wide)
+      return standing(rate, narrow[rate], narrow[rate].take(key, clock.now()))
+    },
+    ofPrincipal({ rateClass, claims }) {
+      if (rateClass === undefined) return UNLIMITED
+      return standing(rateClass, principals[rateClass], principals[rateClass].take(claims.sub, clock.now()))
+    },
   }
+}
+
+/** What the client is told where two buckets were taken from: of each how it stands. */
+export function bothStandings(one: Standing, other: Standing): Standing['headers'] {
+  const names = new Set([...Object.keys(one.headers), ...Object.keys(other.headers)])
+  return Object.fromEntries([...names].map((name) => [name, [one.headers[name], other.headers[name]].filter((part) => part !== undefined).join(', ')]))
 }
 
 /** RateLimit header fields (draft-ietf-httpapi-ratelimit-headers). */
