@@ -93,6 +93,7 @@ async function memoryStory(client: Client): Promise<void> {
 async function creditStory(admin: Client): Promise<void> {
   const grant = { recipient_email: bob.email, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_sonnet', credit_amount: '100000' } as const
   const { claim_token } = await step('She gives Bob credit', () => admin.call('issueGrant', { body: grant }))
+  seen('the token to claim it with', claim_token !== undefined)
   await step('Bob signs up with the claim token', () => signUp(bob, claim_token))
   await step('He sees his credit', async () => {
     const { balances } = await bob.client.call('myCredit')

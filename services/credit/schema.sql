@@ -121,6 +121,18 @@ CREATE INDEX grant_by_expiry ON credit."grant" USING btree (expires_at) WHERE ((
 CREATE UNIQUE INDEX grant_pending ON credit."grant" USING btree (recipient_email_normalized_hash) WHERE (status = 'pending_claim'::text);
 grant delete, insert, select, update to credit;
 
+create table idempotency_key (
+  key_digest text not null,
+  fingerprint text not null,
+  status integer not null,
+  reply jsonb,
+  created_at timestamp with time zone not null,
+  CHECK (((status >= 200) AND (status <= 299))),
+  PRIMARY KEY (key_digest)
+);
+CREATE INDEX idempotency_key_by_age ON credit.idempotency_key USING btree (created_at);
+grant delete, insert, select, update to credit;
+
 create table key_check (
   name text not null,
   check_value text not null,

@@ -1,9 +1,11 @@
 // @loomworks/client at the real gateway, with the six services behind it.
-import { Client, isRefused, logIn, type Progress, SignUp } from '@loomworks/client'
+import { Client, isRefused, logIn, type Progress, SignUp, stepUp } from '@loomworks/client'
 import { codeShown, eventually, softwarePasskeys } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWhole, type Whole } from '../whole.ts'
 
+/** The code of the signup is spent; the next one is taken a step early. */
+const ONE_STEP_MS = 30_000
 let whole: Whole
 beforeAll(async () => {
   whole = await startWhole()
@@ -30,6 +32,17 @@ test('a person signs up, is who they are, leaves and comes back', async () => {
   expect(isRefused(refused, 'unauthenticated')).toBe(true)
   await logIn(client, passkeys)
   expect((await client.call('showMe')).email).toBe(email)
+})
+
+test('a fresh proof, by passkey or by a code, gives the session another token', async () => {
+  const { client, passkeys, factors, entered } = await signedUp()
+  const tokens = [client.token]
+  await stepUp(client, { passkey: passkeys })
+  tokens.push(client.token)
+  await stepUp(client, { totp_code: codeShown(factors.totp.secret, Date.now() + ONE_STEP_MS) })
+  tokens.push(client.token)
+  expect(new Set(tokens).size).toBe(3)
+  expect((await client.call('showMe')).id).toBe(entered.person.id)
 })
 
 test('after a reload a signup goes on from its id and its secret', async () => {

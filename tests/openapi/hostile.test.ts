@@ -1,5 +1,6 @@
 // Bad input on every operation that the document lists: 4xx in the one error shape with a code that the operation names; never 5xx,
 // never a hang (identity page §13.6, quality page §2).
+import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { OpenApi } from '@loomworks/service-kit'
@@ -41,7 +42,12 @@ interface Answer {
 async function send({ operation, target = addressOf(operation), body, type, headers = {} }: Sent): Promise<Answer> {
   const answer = await fetch(`${whole.url}${target}`, {
     method: operation.method,
-    headers: { ...(operation.isAnonymous ? {} : bearer), ...headers, ...(type !== undefined && { 'content-type': type }) },
+    headers: {
+      ...(operation.isAnonymous ? {} : bearer),
+      ...(operation.takesKey && { 'idempotency-key': randomUUID() }),
+      ...headers,
+      ...(type !== undefined && { 'content-type': type }),
+    },
     ...(body !== undefined && { body }),
     ...(body instanceof ReadableStream && { duplex: 'half' }),
     signal: AbortSignal.timeout(10_000),

@@ -76,6 +76,19 @@ export async function logIn(client: Client, authenticator: Authenticator, { auto
   return entered(client, await client.call('finishLogin', { body: { challenge_id, credential, session_delivery: client.session } }))
 }
 
+/** A fresh proof that it is still they, as `step_up_required` asks for: by passkey, or with a code of the app where level `any` will do.
+ *  The session has a new token then. */
+export async function stepUp(client: Client, by: { readonly passkey: Authenticator } | { readonly totp_code: string }): Promise<void> {
+  const proven = 'passkey' in by ? await provenAnew(client, by.passkey) : by
+  const { session } = await client.call('finishStepUp', { body: proven })
+  if (session.token !== undefined) client.token = session.token
+}
+
+async function provenAnew(client: Client, passkey: Authenticator) {
+  const { challenge_id, options } = await client.call('beginStepUp', { body: { level: 'passkey' } })
+  return { challenge_id, credential: await passkey.authenticate(options, { autofill: false }) }
+}
+
 /** Every entry gives a new token. */
 function entered(client: Client, answer: Entered): Entered {
   client.token = answer.session.token

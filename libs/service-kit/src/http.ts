@@ -1,12 +1,13 @@
 // The HTTP server of a service, made from its operations: who may call, what may be sent, what is answered. Order: token →
 // rights → params → query → body → answer, so 401 comes before 403 and both before 422.
-import { type Caller, type Clock, newId, type Refusal } from '@loomworks/kernel'
+import { type Caller, type Clock, type Json, newId, type Refusal } from '@loomworks/kernel'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { authorize } from './authorize.ts'
 import { parseJson } from './json-body.ts'
 import type { Log } from './logger.ts'
 import type { ServiceMetrics } from './metrics.ts'
+import { everyTime, onceFor } from './once.ts'
 import { Answered, EventStream, type Operation, type Request } from './operation.ts'
 import { invalidBody, PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
 import { shared } from './shared-refusals.ts'
@@ -103,7 +104,7 @@ function addOperation<Parts>(app: FastifyInstance, operation: Operation<Parts>, 
     },
     handler: async (request, reply) => {
       const { token, from } = opened.get(request) ?? refuse()
-      const asked = requestOf(operation, request, { token, from }, leavingOf(reply))
+      const asked = requestOf(operation, request, { token, from }, { ...options, signal: leavingOf(reply) })
       const answer = await operation.answer(asked, options.parts)
       if (answer instanceof EventStream) options.metrics.streaming(reply.raw)
       return send(operation, answer, reply)
@@ -146,7 +147,7 @@ function requestOf<Parts>(
   operation: Operation<Parts>,
   request: FastifyRequest,
   { token, from }: Opened,
-  signal: AbortSignal,
+  { service, clock, signal }: Pick<ServerOptions<Parts>, 'service' | 'clock'> & { readonly signal: AbortSignal },
 ): Request<unknown, unknown, unknown> {
   const trusted = from === 'gateway' || operation.internal !== undefined
   const header = (name: string) => oneOf(request.headers[name])
@@ -158,6 +159,11 @@ function requestOf<Parts>(
     causationId: requestId,
     traceparent: childTrace(header('traceparent')),
   }
+  const key = header('idempotency-key')?.replace(/^"(.*)"$/, '$1')
+  if (key === undefined && operation.limits.idempotency === 'required') throw shared.idempotency_key_missing()
+  // Strangers have no name to keep a reply under: one would get what another was told.
+  const keyed = key !== undefined && operation.limits.idempotency !== undefined && token.act.kind !== 'service'
+  const asked = () => [request.params, request.query, request.body ?? null] as Json
   return {
     params: parsed(operation.params, request.params, 'params'),
     query: parsed(operation.query, request.query, 'query'),
@@ -167,7 +173,8 @@ function requestOf<Parts>(
     from,
     requestId,
     clientIp: (trusted ? header('x-client-ip') : undefined) ?? request.ip,
-    idempotencyKey: header('idempotency-key')?.replace(/^"(.*)"$/, '$1'),
+    idempotencyKey: key,
+    once: keyed ? onceFor({ service, operation, actor: token.act, key, asked: asked(), clock }) : everyTime,
     cookies: cookiesOf(header('cookie')),
     header,
     signal,

@@ -131,6 +131,7 @@ function sharedBy({ authz, params, query, body, limits }: Operation<never>): rea
     ...(params || query || body ? [shared.invalid_body] : []),
     ...(body ? [shared.media_type, shared.body_too_large] : []),
     ...(limits.idempotency === undefined ? [] : [shared.idempotency_key_invalid]),
+    ...(limits.idempotency === 'required' ? [shared.idempotency_key_missing] : []),
     shared.rate_limited,
     shared.internal,
     shared.dependency_down,

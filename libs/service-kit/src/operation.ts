@@ -3,6 +3,7 @@
 
 import type { Exception, Role, Scope } from '@loomworks/contracts'
 import type { AnyRefusal, Caller } from '@loomworks/kernel'
+import type { Database, Tx } from '@loomworks/sql'
 import type { z } from 'zod'
 import type { Itk } from './token.ts'
 
@@ -54,11 +55,17 @@ export interface Request<Params, Query, Body> {
   readonly requestId: string
   readonly clientIp: string
   readonly idempotencyKey: string | undefined
+  /** Runs the write of this operation once for its Idempotency-Key; see `Once`. */
+  readonly once: Once
   readonly cookies: Readonly<Record<string, string | undefined>>
   readonly header: (name: string) => string | undefined
   /** Aborted when the client leaves or the deadline passes. */
   readonly signal: AbortSignal
 }
+
+/** Runs a write in one transaction of `db`, once for its key; where there is no key, once for each time it is asked. Gives the reply, or
+ *  the one that was kept with `Idempotency-Replayed: true`. 422 `idempotency.key_reused`, 409 `idempotency.in_flight`. */
+export type Once = <R>(db: Database, write: (tx: Tx) => Promise<R>) => Promise<R | Answered>
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
@@ -81,6 +88,8 @@ export interface OperationShape<Parts, P extends z.ZodType | undefined, Q extend
   readonly status?: number
   /** Other successes: status → schema. */
   readonly also?: Readonly<Record<number, z.ZodType>>
+  /** Members of the reply that are told once and never kept, where the reply is kept for an Idempotency-Key. */
+  readonly oneTime?: readonly string[]
   readonly refuses: readonly AnyRefusal[]
   answer(request: Request<Parsed<P>, Parsed<Q>, Parsed<B>>, parts: Parts): Promise<z.input<R> | Answered>
 }
@@ -129,6 +138,7 @@ export interface Operation<Parts = never> {
   readonly body: z.ZodType | undefined
   readonly replies: Readonly<Record<number, z.ZodType>>
   readonly status: number
+  readonly oneTime: readonly string[]
   readonly refuses: readonly AnyRefusal[]
   answer(request: Request<unknown, unknown, unknown>, parts: Parts): Promise<unknown>
 }
@@ -156,6 +166,7 @@ export function operation<
     body: shape.body,
     status,
     replies: { [status]: shape.reply, ...shape.also },
+    oneTime: shape.oneTime ?? [],
     refuses: shape.refuses,
     answer: (request, parts) => shape.answer(request as Request<Parsed<P>, Parsed<Q>, Parsed<B>>, parts),
   }

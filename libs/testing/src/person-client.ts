@@ -1,4 +1,5 @@
 // A person at the gateway, with a software authenticator and an authenticator app: signs up, logs in, and asks.
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SoftwareAuthenticator } from './authenticator.ts'
 import { codeShown } from './authenticator-app.ts'
@@ -44,11 +45,15 @@ export class PersonClient {
     return this.#token
   }
 
-  /** Asks as this person; a rate limit that ends within a minute is waited for. */
+  /** Asks as this person, each POST under a key of its own; a rate limit that ends within a minute is waited for. */
   async ask(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Said> {
     const deadline = Date.now() + PATIENCE_MS
+    const own = {
+      ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+      ...(method === 'POST' && { 'idempotency-key': randomUUID() }),
+    }
     for (;;) {
-      const said = await this.#send(method, path, body, { ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }), ...headers })
+      const said = await this.#send(method, path, body, { ...own, ...headers })
       const waitMs = Number(said.headers.get('retry-after') ?? 0) * 1000
       if (said.body?.code !== 'rate_limited' || waitMs === 0 || Date.now() + waitMs > deadline) return said
       await delay(waitMs)

@@ -18,7 +18,8 @@ export function creditBench(adminUrl: string, clock?: Clock): Promise<ServiceBen
   return serviceBench({ adminUrl, definition: credit, environment, ...(clock && { clock }) })
 }
 
-/** Somebody with the role admin and a fresh passkey proof. */
+/** Somebody with the role admin and a fresh passkey proof, who uses a new Idempotency-Key for each write. */
 export function admin(bench: ServiceBench, id: PersonId = newId()): Client {
-  return bench.person(id, { roles: ['admin'], scopes: ['admin.grants'], steppedUp: true })
+  const person = bench.person(id, { roles: ['admin'], scopes: ['admin.grants'], steppedUp: true })
+  return { ...person, post: (url, body, ask = {}) => person.post(url, body, { ...ask, headers: { 'idempotency-key': newId(), ...ask.headers } }) }
 }

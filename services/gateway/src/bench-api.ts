@@ -87,6 +87,17 @@ const agents = operation({
   answer: async ({ token }, _parts: Upstream) => ({ method: 'GET', actor: token.sub, body: null }),
 })
 
+const keyed = operation({
+  ...about,
+  post: '/jobs/keyed',
+  id: 'keyed',
+  authz: person,
+  limits: { idempotency: 'required' },
+  body: z.looseObject({}),
+  reply: Echo,
+  answer: async ({ token, idempotencyKey }, _parts: Upstream) => ({ method: 'POST', actor: token.sub, body: idempotencyKey }),
+})
+
 const wait = operation({
   ...about,
   post: '/jobs/wait',
@@ -120,7 +131,7 @@ const follow = operation({
 })
 
 /** The operations the small service answers. */
-export const OPERATIONS = [show, write, erase, staff, open, agents, wait, slow, follow]
+export const OPERATIONS = [show, write, erase, staff, open, agents, keyed, wait, slow, follow]
 
 const absent = operation({
   ...about,

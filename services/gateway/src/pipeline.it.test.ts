@@ -272,4 +272,16 @@ describe('a key of a repeat', () => {
     expect(await write(key)).toMatchObject({ status: 400, body: { code: 'idempotency.key_invalid' } })
     expect(bench.seen.length).toBe(before)
   })
+
+  test('where one is required its lack is told, after who may not ask', async () => {
+    const before = bench.seen.length
+    expect(await bench.ask('POST', '/jobs/keyed', { body: '{}' })).toMatchObject({ status: 401 })
+    expect(await bench.ask('POST', '/jobs/keyed', { body: '{}', headers: json(bench.token()) })).toMatchObject({
+      status: 400,
+      body: { code: 'idempotency.key_missing' },
+    })
+    expect(bench.seen.length).toBe(before)
+    const keyed = { ...json(bench.token()), 'idempotency-key': 'k' }
+    expect(await bench.ask('POST', '/jobs/keyed', { body: '{}', headers: keyed })).toMatchObject({ status: 200, body: { body: 'k' } })
+  })
 })

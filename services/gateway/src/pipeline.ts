@@ -110,6 +110,7 @@ function strayed(parts: PipelineParts, { path }: Head, allow: readonly string[] 
 function requireSyntax(route: Route, { headers }: IncomingMessage): void {
   const key = one(headers['idempotency-key'])
   if (key !== undefined && !KEY.test(key)) throw shared.idempotency_key_invalid()
+  if (key === undefined && route.limits.idempotency === 'required') throw shared.idempotency_key_missing()
   if (Number(headers['content-length'] ?? 0) > route.bodyBytes) throw shared.body_too_large()
 }
 

@@ -99,3 +99,86 @@ test('of 20 issues to one address at the same moment exactly one is a grant', as
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
   for (const { status, body } of answers) if (status !== 201) expect(body).toMatchObject({ code: 'grant.ineligible', eligibility: 'pending_claim_exists' })
 })
+
+describe('under one Idempotency-Key', () => {
+  const key = () => ({ headers: { 'idempotency-key': newId() } })
+  const grants = () => many(bench.database.db, z.object({ id: z.guid() }), sql`select id from credit."grant"`)
+
+  test('a grant is issued once; asked again, the answer comes again without its token', async () => {
+    const who = admin(bench)
+    const once = key()
+    const first = await who.post('/admin/grants', GRANT, once)
+    const again = await who.post('/admin/grants', GRANT, once)
+    expect(again).toMatchObject({ status: 201, body: { grant: first.body.grant }, headers: { 'idempotency-replayed': 'true' } })
+    expect(Object.keys(again.body)).toEqual(['grant'])
+    expect(first.headers['idempotency-replayed']).toBeUndefined()
+    expect(await grants()).toHaveLength(1)
+  })
+
+  test('another request is refused', async () => {
+    const who = admin(bench)
+    const once = key()
+    await who.post('/admin/grants', GRANT, once)
+    expect(await who.post('/admin/grants', { ...GRANT, credit_amount: '5' }, once)).toMatchObject({ status: 422, body: { code: 'idempotency.key_reused' } })
+    expect(await grants()).toHaveLength(1)
+  })
+
+  test('the order of members and spaces between them are no other request', async () => {
+    const who = admin(bench)
+    const once = key()
+    await who.post('/admin/grants', GRANT, once)
+    const turned = JSON.stringify(Object.fromEntries(Object.entries(GRANT).toReversed()), null, 3)
+    expect(await who.post('/admin/grants', turned, once)).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } })
+  })
+
+  test('somebody else issues a grant of their own', async () => {
+    const once = key()
+    await admin(bench).post('/admin/grants', GRANT, once)
+    const other = await admin(bench).post('/admin/grants', { ...GRANT, recipient_email: 'bob@example.org' }, once)
+    expect(other).toMatchObject({ status: 201, body: { claim_token: expect.any(String) } })
+  })
+
+  test('what was refused keeps nothing: it is judged anew', async () => {
+    const who = admin(bench)
+    const once = key()
+    expect((await who.post('/admin/grants', { ...GRANT, asset_id: 'gold' }, once)).status).toBe(422)
+    expect((await who.post('/admin/grants', GRANT, once)).status).toBe(201)
+  })
+
+  test('of 20 at the same moment one is the grant, and each other its answer or told to wait', async () => {
+    const who = admin(bench)
+    const once = key()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => who.post('/admin/grants', GRANT, once)))
+    expect(answers.filter(({ body }) => body.claim_token !== undefined)).toHaveLength(1)
+    for (const { status, body, headers } of answers) {
+      if (status === 201) expect(body.grant.id).toBe((await grants())[0]?.id)
+      else expect([status, body.code, headers['retry-after']]).toEqual([409, 'idempotency.in_flight', '1'])
+    }
+    expect(await grants()).toHaveLength(1)
+  })
+
+  test('after a day the key is new again, and old replies are gone', async () => {
+    const who = admin(bench)
+    const once = key()
+    await who.post('/admin/grants', GRANT, once)
+    clock.advance(86_400_000)
+    const later = await who.post('/admin/grants', { ...GRANT, recipient_email: 'eve@example.org' }, once)
+    expect(later).toMatchObject({ status: 201, body: { claim_token: expect.any(String) } })
+    const kept = await many(bench.database.db, z.object({ key_digest: z.string() }), sql`select key_digest from credit.idempotency_key`)
+    expect(kept).toHaveLength(1)
+  })
+
+  test('neither key, address nor token is kept', async () => {
+    const once = key()
+    const { body } = await admin(bench).post('/admin/grants', GRANT, once)
+    const rows = await many(bench.database.db, z.looseObject({}), sql`select * from credit.idempotency_key`)
+    const text = JSON.stringify(rows)
+    for (const secret of [once.headers['idempotency-key'], GRANT.recipient_email, body.claim_token]) expect(text).not.toContain(secret)
+    expect(text).toContain(body.grant.id)
+  })
+})
+
+test('without an Idempotency-Key no grant is issued', async () => {
+  const who = bench.person(newId(), { roles: ['admin'], scopes: ['admin.grants'], steppedUp: true })
+  expect(await who.post('/admin/grants', GRANT)).toMatchObject({ status: 400, body: { code: 'idempotency.key_missing' } })
+})

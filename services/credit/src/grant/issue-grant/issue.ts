@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { enqueue, outboxRowOf } from '@loomworks/bus'
 import { GrantIssued, type GrantKind } from '@loomworks/contracts'
 import { type Caller, emailHashes, type Id, newId, timeOf, tokenHash } from '@loomworks/kernel'
+import type { Answered, Once } from '@loomworks/service-kit'
 import { brokenConstraint, type Db, exec, sql, type Tx } from '@loomworks/sql'
 import { grant } from '../../errors.ts'
 import type { CreditParts } from '../../parts.ts'
@@ -33,13 +34,20 @@ export interface Issued {
   readonly expiresAt: string
 }
 
+interface Asking<R> {
+  readonly caller: Caller
+  readonly once: Once
+  /** What the admin is told, kept for the Idempotency-Key in the transaction of the grant. */
+  readonly shown: (issued: Issued) => R
+}
+
 /** 409 `grant.ineligible` with the state of the address; of two issues at the same moment one gets it too. */
-export async function issueGrant(parts: CreditParts, command: IssueGrant, caller: Caller): Promise<Issued> {
+export async function issueGrant<R>(parts: CreditParts, command: IssueGrant, { caller, once, shown }: Asking<R>): Promise<R | Answered> {
   const hashes = emailHashes(parts.pepper, command.email)
   // A transaction of its own: an overdue grant has ended also when this one is refused.
   await parts.db.transaction((tx) => endOverdue(tx, timeOf(parts.clock.now()), hashes))
   try {
-    return await parts.db.transaction((tx) => issuedIn(tx, parts, { command, hashes, caller }))
+    return await once(parts.db, async (tx) => shown(await issuedIn(tx, parts, { command, hashes, caller })))
   } catch (error) {
     if (brokenConstraint(error) !== 'grant_pending') throw error
     throw refused(await checkEligibility(parts.db, hashes, timing(parts)))
