@@ -11,8 +11,8 @@ export interface Entry {
   /** Which rate they are held to; absent where nobody is known. */
   readonly rateClass?: RateClass
 }
-export const RateClass = z.enum(['person', 'operator', 'agent'])
-export type RateClass = z.output<typeof RateClass>
+const RateClass = z.enum(['person', 'operator', 'agent'])
+type RateClass = z.output<typeof RateClass>
 
 export type Introspected = { readonly entry: Entry; readonly untilMs: number } | { readonly code: string }
 

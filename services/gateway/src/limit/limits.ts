@@ -2,7 +2,6 @@
 // are tried; who is known has one more, from wherever they ask.
 import type { Clock, Refusal } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
-import type { Entry } from '../authenticate/token-cache.ts'
 import type { GatewayConfig } from '../config.ts'
 import type { Route } from '../routes.ts'
 import { limitKey } from './client-address.ts'
@@ -12,7 +11,13 @@ import { Limiter, type Taken } from './gcra.ts'
 export interface TakeRate {
   ofAddress(route: Route, address: string): Standing
   /** Of whoever a credential belongs to; nothing is taken for a request of nobody in particular. */
-  ofPrincipal(entry: Entry): Standing
+  ofPrincipal(principal: Principal): Standing
+}
+
+/** Whose credential a request came with, and the rate they are held to; none where nobody is known. */
+interface Principal {
+  readonly rateClass?: 'person' | 'operator' | 'agent'
+  readonly claims: { readonly sub: string }
 }
 
 export interface Standing {
