@@ -419,6 +419,16 @@ create table totp_factors (
 );
 grant delete, insert, select, update to identity;
 
+create table totp_offers (
+  person_id uuid not null,
+  secret_sealed bytea not null,
+  key_id text not null,
+  expires_at timestamp with time zone not null,
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (person_id)
+);
+grant delete, insert, select, update to identity;
+
 create table webauthn_credentials (
   id uuid not null,
   person_id uuid not null,

@@ -17,3 +17,11 @@ alter table challenges add constraint challenges_purpose_check
 alter table throttles drop constraint throttles_kind_check;
 alter table throttles add constraint throttles_kind_check
   check (kind in ('totp', 'recovery', 'step_up', 'registration', 'claim', 'invitation', 'email_code'));
+
+-- A secret for an authenticator app that its owner has not shown a code of yet.
+create table totp_offers (
+  person_id uuid primary key references persons (id),
+  secret_sealed bytea not null,
+  key_id text not null,
+  expires_at timestamptz not null
+);

@@ -34,8 +34,15 @@ export const login = refusals('login', {
   challenge_expired: { status: 401, says: 'The login took too long.', remedy: 'Begin again.' },
 })
 
+export const recovery = refusals('recovery', {
+  throttled: { status: 429, says: 'Too many wrong tries to recover an account.', remedy: 'Wait as long as Retry-After says.' },
+})
+
 export const credential = refusals('credential', {
   clone_suspected: { status: 403, says: 'This passkey may have been copied and is set aside.', remedy: 'Log in with another factor and remove it.' },
+  last_passkey: { status: 409, says: 'This is the last passkey in use, and it stays.', remedy: 'Add another one first.' },
+  taken: { status: 409, says: 'This passkey belongs to an account already.', remedy: 'Make another one.' },
+  limit: { status: 409, says: 'Twenty passkeys are the most.', remedy: 'Remove one that you no longer use.' },
 })
 
 export const saga = refusals('saga', {
@@ -91,7 +98,7 @@ export const subjectKey = refusals('subject_key', {
   destroyed: { status: 410, says: 'The key of this person was destroyed.', remedy: 'What was sealed under it is gone; forget it.' },
 })
 
-export const catalogues = [signup, passkey, totp, login, credential, claim, saga, dlq, mail, setting, vault, subjectKey]
+export const catalogues = [signup, passkey, totp, login, recovery, credential, claim, saga, dlq, mail, setting, vault, subjectKey]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {

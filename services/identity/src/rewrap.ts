@@ -17,6 +17,7 @@ interface Sealing {
 /** Every column that is sealed under the key-encryption key; a test seals one of each and compares with the columns there are. */
 export const SEALINGS: readonly Sealing[] = [
   { table: 'totp_factors', key: 'person_id', column: 'secret_sealed', label: 'totp', boundTo: (id) => totpBinding('person', id) },
+  { table: 'totp_offers', key: 'person_id', column: 'secret_sealed', label: 'totp', boundTo: (id) => totpBinding('offer', id) },
   { table: 'pending_registrations', key: 'id', column: 'totp_sealed', label: 'totp', boundTo: (id) => totpBinding('registration', id) },
   { table: 'signing_keys', key: 'kid', column: 'private_sealed', label: 'signing', boundTo: signingBinding },
   { table: 'mail_log', key: 'key', column: 'sealed', label: 'mail', boundTo: (key) => key },

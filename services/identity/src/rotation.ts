@@ -12,7 +12,7 @@ import { SessionDelivery, type StepUpLevel, StoredRestriction } from './vocabula
 
 const OLD_TOKEN_MS = 30_000
 
-export interface Rotation {
+interface Rotation {
   readonly nowMs: number
   /** A proof that was just given; without one the step-up stays as it is. */
   readonly proof?: { readonly level: z.output<typeof StepUpLevel>; readonly method: z.output<typeof AuthMethod> }
@@ -34,7 +34,19 @@ const RotatedRow = z.object({
 })
 
 /** Gives the session a new token. Refuses `token_refused` where it has ended meanwhile. */
-export async function rotateSession(tx: Db, id: SessionId | undefined, { nowMs, proof, enrolled }: Rotation): Promise<Rotated> {
+export async function rotateSession(tx: Db, id: SessionId, rotation: Omit<Rotation, 'enrolled'>): Promise<Rotated> {
+  const rotated = await withNewToken(tx, id, rotation)
+  if (rotated === undefined) throw shared.token_refused()
+  return rotated
+}
+
+/** A session that was kept to a recovery becomes whole, under a new token, and is one of the passkey that was added. Undefined where it
+ *  was whole already. */
+export function endRestriction(tx: Db, id: SessionId, rotation: Required<Pick<Rotation, 'nowMs' | 'enrolled'>>): Promise<Rotated | undefined> {
+  return withNewToken(tx, id, rotation)
+}
+
+async function withNewToken(tx: Db, id: SessionId, { nowMs, proof, enrolled }: Rotation): Promise<Rotated | undefined> {
   const now = timeOf(nowMs)
   const token = newSessionToken()
   const row = await maybe(
@@ -47,10 +59,11 @@ export async function rotateSession(tx: Db, id: SessionId | undefined, { nowMs, 
                amr = case when ${proof?.method ?? null}::text = any(amr) then amr else array_remove(amr || ${proof?.method ?? null}::text, null) end,
                restricted = case when ${enrolled !== undefined} then 'none' else restricted end,
                credential_id = coalesce(${enrolled ?? null}::uuid, credential_id)
-         where id = ${id ?? null}::uuid and revoked_at is null
+         where id = ${id} and revoked_at is null
+           and (${enrolled === undefined} or restricted = 'recovery')
         returning id, delivery, idle_expires_at, absolute_expires_at, restricted`,
   )
-  if (row === undefined) throw shared.token_refused()
+  if (row === undefined) return undefined
   const restricted = row.restricted === 'none' ? undefined : row.restricted
   const session = { id: row.id, token, idleExpiresAt: row.idle_expires_at, absoluteExpiresAt: row.absolute_expires_at, restricted }
   return { session, delivery: row.delivery }

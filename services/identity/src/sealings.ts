@@ -1,6 +1,7 @@
 // What sealed bytes are bound to: the words under which alone they open, so that bytes that changed rows do not.
 
-export function totpBinding(owner: 'registration' | 'person', id: string): string {
+/** Of a TOTP secret. An offer is one no code of which was shown yet. */
+export function totpBinding(owner: 'registration' | 'offer' | 'person', id: string): string {
   return `totp/${owner}/${id}`
 }
 

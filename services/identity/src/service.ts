@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
 import { IdentityConfig } from './config.ts'
+import { credentialOperations } from './credential/operations.ts'
 import { catalogues } from './errors.ts'
 import { beginLoginRoute } from './login/begin/route.ts'
 import { finishLoginRoute } from './login/finish/route.ts'
+import { recoverLoginRoute } from './login/recover/route.ts'
 import { sendMailRoute } from './mail/send/route.ts'
 import { checkMembershipRoute } from './membership/check/route.ts'
 import { snapshotRoute } from './membership/snapshot/route.ts'
@@ -55,8 +57,10 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     followProgressRoute,
     beginLoginRoute,
     finishLoginRoute,
+    recoverLoginRoute,
     ...sessionOperations,
     ...stepUpOperations,
+    ...credentialOperations,
     showMeRoute,
     changeDisplayNameRoute,
     nameCompanionRoute,

@@ -7,12 +7,14 @@ export interface SessionAnswer {
   readonly session: OpenedSession
   readonly delivery: SessionDelivery
   readonly body: Readonly<Record<string, unknown>>
+  /** 200 where it is not said. */
+  readonly status?: number
   /** More cookies to set, such as one that is cleared. */
   readonly cookies?: readonly string[]
 }
 
-/** A 200 that hands over a session: as a cookie, or in the body for clients that keep tokens themselves. */
-export function sessionAnswer(cookies: Cookies, { session, delivery, body, cookies: more = [] }: SessionAnswer): Answered {
+/** An answer that hands over a session: as a cookie, or in the body for clients that keep tokens themselves. */
+export function sessionAnswer(cookies: Cookies, { session, delivery, body, status = 200, cookies: more = [] }: SessionAnswer): Answered {
   const shown = {
     id: session.id,
     expires_at: session.absoluteExpiresAt,
@@ -20,6 +22,6 @@ export function sessionAnswer(cookies: Cookies, { session, delivery, body, cooki
     ...(session.restricted && { restricted: session.restricted }),
   }
   return delivery === 'bearer'
-    ? new Answered(200, { ...body, session: { ...shown, token: session.token } }, { cookies: more })
-    : new Answered(200, { ...body, session: shown }, { cookies: [cookies.session(session.token), ...more] })
+    ? new Answered(status, { ...body, session: { ...shown, token: session.token } }, { cookies: more })
+    : new Answered(status, { ...body, session: shown }, { cookies: [cookies.session(session.token), ...more] })
 }

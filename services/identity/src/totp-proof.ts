@@ -23,7 +23,7 @@ async function totpStep(db: Db, keyring: Keyring, { personId, code, nowMs }: { r
 }
 
 /** Uses a step up; false where somebody else has. */
-async function spendStep(tx: Db, personId: PersonId, step: number): Promise<boolean> {
+export async function spendStep(tx: Db, personId: PersonId, step: number): Promise<boolean> {
   return (await exec(tx, sql`update identity.totp_factors set last_step = ${step} where person_id = ${personId} and last_step < ${step}`)) === 1
 }
 
@@ -36,19 +36,24 @@ export interface CodeShown {
 /** Spends the code and does what it was shown for, both or neither. Refuses `totp.throttled` while the person has to wait, and
  *  `totp.invalid` for a wrong code and for one that was used. */
 export async function provenByCode<T>(parts: IdentityParts, shown: CodeShown, work: (tx: Db) => Promise<T>): Promise<T> {
-  return guarded(parts, shown, async () => {
+  return provenBy(parts, shown, async () => {
     const { personId, code } = shown
     const step = await totpStep(parts.db, parts.keyring, { personId, code, nowMs: parts.clock.now() })
     if (step === undefined) return WRONG
-    return parts.db.transaction(async (tx) => ((await spendStep(tx, personId, step)) ? done(await work(tx)) : WRONG))
+    return parts.db.transaction(async (tx) => ((await spendStep(tx, personId, step)) ? right(await work(tx)) : WRONG))
   })
 }
 
-type Judged<T> = { readonly right: true; readonly value: T } | { readonly right: false }
-const WRONG = { right: false } as const
-const done = <T>(value: T): Judged<T> => ({ right: true, value })
+export type Judged<T> = { readonly right: true; readonly value: T } | { readonly right: false }
+export const WRONG = { right: false } as const
+export const right = <T>(value: T): Judged<T> => ({ right: true, value })
 
-async function guarded<T>(parts: IdentityParts, { personId, caller }: CodeShown, judge: () => Promise<Judged<T>>): Promise<T> {
+/** Judges a code as one try of the person's. */
+export async function provenBy<T>(
+  parts: IdentityParts,
+  { personId, caller }: Pick<CodeShown, 'personId' | 'caller'>,
+  judge: () => Promise<Judged<T>>,
+): Promise<T> {
   const throttle = ofPerson('totp', personId)
   const taken = await takeTry(parts.db, throttle, parts.clock.now())
   if (!taken.admitted) throw totp.throttled(undefined, taken.waitS)

@@ -21,6 +21,8 @@ export interface Queued<T extends TemplateName = TemplateName> {
 }
 
 export interface Mail {
+  /** Does this deployment send letters? What is only good to know is not queued where it does not. */
+  readonly sends: boolean
   /** Refuses `mail.not_configured` where this deployment sends no letters. Asked before what needs one is begun. */
   require(): void
   /** Queues a letter with the transaction; false when its key was used before. */
@@ -57,6 +59,7 @@ export function mailOn(options: MailOptions): Mail {
   const { keyring, clock, transport } = options
   const wake = new EventTarget()
   return {
+    sends: transport !== undefined,
     require() {
       if (transport === undefined) throw refuse.not_configured()
     },

@@ -174,13 +174,15 @@ describe('changing the vault key', () => {
     const grace = await signedUp(bench, { email: 'grace.r@example.org' })
     await withFactors(bench, { email: 'half@example.org' })
     await keep('kept', {}, grace)
+    expect(await bench.ask('POST', '/me/credentials/totp/begin', { session: grace.session, body: {} })).toMatchObject({ status: 200 })
     await bench.internal('memory', 'POST', '/internal/subject-keys:open', { personId: grace.personId })
     const before = (await bench.internal('memory', 'POST', '/internal/subject-keys:open', { personId: grace.personId })).body.key
     const former = bench.settings.VAULT_KEK_FILE ?? ''
     const current = `${former}.new`
     await writeFile(current, randomBytes(32).toString('base64url'))
     const rows = Object.fromEntries((await rewrap(bench.db, { current, former })).map((each) => [each.table, each.rows]))
-    for (const table of ['totp_factors', 'pending_registrations', 'signing_keys', 'secrets', 'subject_keys']) expect(rows[table]).toBeGreaterThan(0)
+    for (const table of ['totp_factors', 'totp_offers', 'pending_registrations', 'signing_keys', 'secrets', 'subject_keys'])
+      expect(rows[table]).toBeGreaterThan(0)
     expect((await rewrap(bench.db, { current, former })).every((each) => each.rows === 0)).toBe(true)
     await writeFile(former, await readFile(current, 'utf8'))
     await using second = await bench.another()

@@ -3,8 +3,9 @@ import { operation, shared } from '@loomworks/service-kit'
 import { exec, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { signup } from '../../errors.ts'
+import { FactorsShown, newFactors } from '../../factors.ts'
 import type { IdentityParts } from '../../parts.ts'
-import { FactorsShown, newFactors } from '../factors.ts'
+import { totpBinding } from '../../sealings.ts'
 import { lockedRegistrationFor, shownSecret } from '../queries.ts'
 import { RegistrationId, requireState } from '../state.ts'
 
@@ -27,7 +28,7 @@ export const renewTotpRoute = operation({
       const registration = await lockedRegistrationFor(tx, body.registration_id, shownSecret(request, cookies.signupName), nowMs)
       requireState(registration, 'passkey_verified', nowMs)
       if (registration.renewals >= RENEWALS_MAX) throw signup.too_many_attempts()
-      const factors = newFactors(keyring, registration.id, { issuer: rp.name, account: registration.email ?? '' })
+      const factors = newFactors(keyring, totpBinding('registration', registration.id), { issuer: rp.name, account: registration.email ?? '' })
       await exec(
         tx,
         sql`update identity.pending_registrations

@@ -4,10 +4,11 @@ import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { consumeRegistration } from '../../challenges.ts'
 import { passkey as refusals, signup } from '../../errors.ts'
+import { type Factors, FactorsShown, newFactors } from '../../factors.ts'
 import { CredentialName } from '../../names.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { type NewPasskey, provenRegistration, RegistrationCredential } from '../../passkeys.ts'
-import { type Factors, FactorsShown, newFactors } from '../factors.ts'
+import { totpBinding } from '../../sealings.ts'
 import { registrationFor, shownSecret } from '../queries.ts'
 import { type Registration, RegistrationId, requireState } from '../state.ts'
 
@@ -34,7 +35,7 @@ export const verifyPasskeyRoute = operation({
     const proven = challenge === undefined ? undefined : await provenRegistration(rp, challenge, body.credential)
     if (proven === undefined) throw refusals.rejected()
     if (await isKnown(db, proven.credentialId)) throw signup.credential_taken()
-    const factors = newFactors(keyring, registration.id, { issuer: rp.name, account: registration.email ?? '' })
+    const factors = newFactors(keyring, totpBinding('registration', registration.id), { issuer: rp.name, account: registration.email ?? '' })
     await keep(db, registration, { passkey: proven, name: body.credential_name ?? DEFAULT_CREDENTIAL_NAME, factors, nowMs })
     return { ...factors.shown, expires_at: registration.expires_at }
   },
