@@ -1,4 +1,5 @@
 // The server of a service, asked without a socket: who is let in, in which order things are told, and that no input breaks it.
+import { once } from 'node:events'
 import { type Actor, newId, refusals, Transient } from '@loomworks/kernel'
 import { fakeClock } from '@loomworks/testing'
 import fc from 'fast-check'
@@ -39,6 +40,7 @@ const operations = [
     reply: Ok,
     answer: note,
   }),
+  operation({ ...about, post: '/keyed', id: 'keyed', authz: person, limits: { idempotency: 'required' }, body: Written, reply: Ok, answer: note }),
   operation({ ...about, get: '/plain', id: 'plain', authz: person, reply: Ok, answer: note }),
   operation({ ...about, delete: '/plain', id: 'drop', authz: person, reply: z.undefined(), status: 204, answer: async () => undefined }),
   operation({
@@ -57,6 +59,17 @@ const operations = [
     params: z.object({ how: z.string() }),
     reply: Ok,
     answer: async ({ params }) => fail((params as { how: string }).how),
+  }),
+  operation({
+    ...about,
+    get: '/waits',
+    id: 'waits',
+    authz: person,
+    reply: Ok,
+    answer: async ({ signal }) => {
+      await once(signal, 'abort')
+      throw new Error('nobody waits')
+    },
   }),
   operation({ ...about, get: '/stream', id: 'stream', authz: person, limits: { stream: true }, reply: Ok, answer: async () => new EventStream(twoEvents()) }),
   operation({
@@ -188,6 +201,19 @@ describe('a request', () => {
       causationId: 'r1',
       traceparent: expect.stringMatching(/^00-a{32}-(?!b{16})/),
     })
+  })
+
+  test('has as long as the gateway says, and is told so when that is over', async () => {
+    expect(await ask('GET', '/waits', { token: await mine(), headers: { 'x-deadline-ms': '20' } })).toMatchObject({
+      status: 504,
+      body: { code: 'upstream_timeout' },
+    })
+    expect(await ask('GET', '/plain', { token: await mine(), headers: { 'x-deadline-ms': 'soon' } })).toMatchObject({ status: 200 })
+  })
+
+  test('that needs an Idempotency-Key is refused without one, before its body is looked at', async () => {
+    expect(await ask('POST', '/keyed', { token: await mine(), body: '{}' })).toMatchObject({ status: 400, body: { code: 'idempotency.key_missing' } })
+    expect(await ask('POST', '/keyed', { token: await mine(), body: '{}', headers: { 'idempotency-key': 'k' } })).toMatchObject({ status: 422 })
   })
 
   test('of a service other than the gateway has no say about id and address', async () => {

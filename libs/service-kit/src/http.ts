@@ -1,6 +1,6 @@
 // The HTTP server of a service, made from its operations: who may call, what may be sent, what is answered. Order: token →
 // rights → params → query → body → answer, so 401 comes before 403 and both before 422.
-import { type Caller, type Clock, type Json, newId, type Refusal } from '@loomworks/kernel'
+import { type Caller, type Clock, type Json, newId, Refusal } from '@loomworks/kernel'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { authorize } from './authorize.ts'
@@ -32,6 +32,7 @@ export interface ServerOptions<Parts> {
 }
 
 const DEFAULT_BODY_BYTES = 1_048_576
+const DEADLINE_MOST_MS = 600_000
 
 export function httpServer<Parts>(options: ServerOptions<Parts>): FastifyInstance {
   const app = Fastify({
@@ -104,8 +105,12 @@ function addOperation<Parts>(app: FastifyInstance, operation: Operation<Parts>, 
     },
     handler: async (request, reply) => {
       const { token, from } = opened.get(request) ?? refuse()
-      const asked = requestOf(operation, request, { token, from }, { ...options, signal: leavingOf(reply) })
-      const answer = await operation.answer(asked, options.parts)
+      const signal = signalOf(request, reply, from)
+      const asked = requestOf(operation, request, { token, from }, { ...options, signal })
+      const answer = await operation.answer(asked, options.parts).catch((error: unknown) => {
+        // Work that was ended because its time was over failed for that.
+        throw signal.reason instanceof Refusal ? signal.reason : error
+      })
       if (answer instanceof EventStream) options.metrics.streaming(reply.raw)
       return send(operation, answer, reply)
     },
@@ -134,10 +139,13 @@ function refuse(): never {
   throw shared.internal_token_invalid()
 }
 
-/** Aborted when the client is gone before its answer is out. */
-function leavingOf(reply: FastifyReply): AbortSignal {
+/** Aborted when the client is gone before its answer is out, or, with the refusal it shall get, when the time is over that the gateway gives. */
+function signalOf(request: FastifyRequest, reply: FastifyReply, from: string): AbortSignal {
   const leaving = new AbortController()
+  const deadlineMs = from === 'gateway' ? Number(oneOf(request.headers['x-deadline-ms'])) : 0
+  const timer = deadlineMs > 0 ? setTimeout(() => leaving.abort(shared.upstream_timeout()), Math.min(deadlineMs, DEADLINE_MOST_MS)) : undefined
   reply.raw.on('close', () => {
+    clearTimeout(timer)
     if (!reply.raw.writableFinished) leaving.abort()
   })
   return leaving.signal

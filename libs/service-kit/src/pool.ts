@@ -14,8 +14,7 @@ export interface Address {
 
 const CONNECT_MS = 1000
 
-export function poolTo({ origin, others = [], socketPath }: Address, connections: number): Pool {
-  const timeout = CONNECT_MS
+export function poolTo({ origin, others = [], socketPath }: Address, connections: number, timeout: number = CONNECT_MS): Pool {
   const connect = socketPath === undefined ? inTurn([origin, ...others], buildConnector({ timeout })) : { timeout, socketPath }
   return new Pool(origin, { connections, pipelining: 1, connect })
 }

@@ -6,6 +6,7 @@ import { cookieNames } from './authenticate/credential.ts'
 import { Introspection, TokenCache } from './authenticate/token-cache.ts'
 import type { GatewayConfig } from './config.ts'
 import { Upstreams } from './dispatch/upstreams.ts'
+import { gatewayMetrics } from './gateway-metrics.ts'
 import { rateLimits } from './limit/limits.ts'
 import { OpenStreams } from './open-streams.ts'
 import { pagesOf } from './own/pages.ts'
@@ -30,6 +31,8 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
       client.call('identity', Introspection, { method: 'POST', path: '/internal/introspect', body: { credentialHash, audience } }),
     now: () => clock.now(),
   })
+  const watch = gatewayMetrics(metrics, { upstreams: () => upstreams, cachedTokens: () => cache.size })
+  const upstreams = new Upstreams({ addressOf, now: () => clock.now(), watch })
   const streams = new OpenStreams()
   const table = new RouteTable(document)
   const drain = { begun: false }
@@ -40,10 +43,10 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
     baseHeaders: baseHeaders(config),
     table,
     pages: pagesOf({ document, config, ready }),
-    takeRate: rateLimits(config, clock),
+    takeRate: rateLimits(config, clock, watch.limited),
     cookies: cookieNames(config.publicOrigin),
     authenticate: authenticator(cache, client),
-    upstreams: new Upstreams(addressOf),
+    upstreams,
     streams,
     distrusted: new WeakSet(),
     drop(subject) {

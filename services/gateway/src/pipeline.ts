@@ -70,6 +70,7 @@ interface Asking {
 
 async function passed(parts: PipelineParts, { request, response, head, headers }: Asking): Promise<void> {
   const { config, cookies } = parts
+  const beganMs = performance.now()
   const found = parts.table.find(head.method, head.path)
   if (head.method === 'OPTIONS') return preflight(parts, { request, response, head, headers })
   if (found === undefined || 'allow' in found) throw strayed(parts, head, found?.allow, headers)
@@ -92,7 +93,7 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
     parts.streams.add(response, [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])])
     parts.metrics.streaming(response)
   }
-  await dispatch(parts.upstreams.of(route.owner), { request, response, head, route, address, token, headers })
+  await dispatch(parts.upstreams, { request, response, head, route, address, token, deadlineMs: beganMs + route.timeoutMs, headers })
   if (CHANGES_SESSION.has(route.id) && response.statusCode < 300 && claims.sid !== undefined) parts.drop(claims.sid)
 }
 

@@ -59,6 +59,15 @@ describe('no header that services trust comes from the client:', () => {
   })
 })
 
+test('the service is told how much of its time is left', async () => {
+  await bench.ask('GET', '/engagements/e1', { headers: bearer(bench.token()) })
+  const left = Number(bench.seen.at(-1)?.headers['x-deadline-ms'])
+  expect(left).toBeGreaterThan(5000)
+  expect(left).toBeLessThanOrEqual(10_000)
+  await bench.ask('POST', '/jobs/slow', { body: '{}', headers: json(bench.token()) })
+  expect(Number(bench.seen.at(-1)?.headers['x-deadline-ms'])).toBeLessThanOrEqual(300)
+})
+
 describe("the client's own credentials", () => {
   test('reach identity where a signup or a log-out needs them, and nobody else', async () => {
     const token = bench.token()

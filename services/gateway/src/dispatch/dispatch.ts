@@ -1,11 +1,14 @@
-// Hands a request to the service that owns it and its answer back, both as streams: nothing is buffered, the owner validates.
+// Hands a request to the service that owns it and its answer back, both as streams: nothing is buffered, the owner validates. What only
+// reads, and of whose answer not a byte has come, may be tried once more; a write goes out once.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough, type Readable, Transform } from 'node:stream'
-import { type Refusal, Transient } from '@loomworks/kernel'
+import { Refusal, Transient } from '@loomworks/kernel'
 import { shared, TOKEN_REFUSED } from '@loomworks/service-kit'
-import { type Dispatcher, errors, type Pool } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import { type Head, hasBody, isUnread } from '../request-head.ts'
 import type { Route } from '../routes.ts'
+import type { Outcome } from './breaker.ts'
+import type { Upstream, Upstreams } from './upstreams.ts'
 
 export interface Passing {
   readonly request: IncomingMessage
@@ -14,28 +17,54 @@ export interface Passing {
   readonly route: Route
   readonly address: string
   readonly token: string
+  /** When the answer must be there, on the clock of `performance.now()`. */
+  readonly deadlineMs: number
   /** Headers of every answer: request id, security, CORS, rate. */
   readonly headers: Readonly<Record<string, string>>
 }
 
 /** Resolves when the answer is out; rejects with a refusal while nothing of it is, so that a problem can still be sent. */
-export function dispatch(pool: Pool, passing: Passing): Promise<void> {
+export async function dispatch(upstreams: Upstreams, passing: Passing): Promise<void> {
+  const upstream = upstreams.of(passing.route.owner)
+  const once = () => tried(upstream, passing, (outcome) => upstreams.ended(upstream, outcome))
+  upstream.retries.sent()
+  try {
+    await once().catch((error: unknown) => {
+      if (!isUnanswered(error) || !mayBeRepeated(passing) || !upstreams.mayRetry(upstream)) throw error
+      return once()
+    })
+  } catch (error) {
+    throw refusalOf(error)
+  }
+}
+
+function mayBeRepeated({ head, request, response }: Passing): boolean {
+  return head.method === 'GET' && !hasBody(request) && !response.destroyed
+}
+
+/** Sends the request once, unless the service is left alone for now. */
+async function tried({ pool, breaker }: Upstream, passing: Passing, ended: Ends['ended']): Promise<void> {
+  const leftMs = breaker.enter()
+  if (leftMs !== undefined) throw shared.dependency_down(undefined, Math.ceil(leftMs / 1000))
   return new Promise((done, failed) => {
-    pool.dispatch(requestOf(passing, failed), new Answer(passing, done, failed))
+    pool.dispatch(requestOf(passing, failed), new Answer(passing, { done, failed, ended }))
   })
 }
 
 function requestOf(passing: Passing, failed: (error: unknown) => void): Dispatcher.DispatchOptions {
-  const { request, head, route } = passing
+  const { request, head, route, deadlineMs } = passing
   const body = hasBody(request) ? bodyOf(passing, failed) : null
   const length = request.headers['content-length']
+  // What finding out who asks has taken is gone; a moment is left in any case, or the refusal would be ours.
+  const restMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
+  const deadline = route.limits.stream ? [] : ['x-deadline-ms', String(restMs)]
   return {
     method: head.method as Dispatcher.HttpMethod,
     path: head.target,
-    headers: [...head.passed, ...trustedHeaders(passing), ...(body !== null && length !== undefined ? ['content-length', length] : [])],
+    headers: [...head.passed, ...trustedHeaders(passing), ...deadline, ...(body !== null && length !== undefined ? ['content-length', length] : [])],
     body,
-    headersTimeout: route.timeoutMs,
-    bodyTimeout: route.limits.stream ? 0 : route.timeoutMs,
+    headersTimeout: restMs,
+    bodyTimeout: route.limits.stream ? 0 : restMs,
   }
 }
 
@@ -76,17 +105,30 @@ function isOurs(name: string, headers: Readonly<Record<string, string>>): boolea
   return (name in headers && name !== 'cache-control') || name.startsWith('x-internal-')
 }
 
+interface Ends {
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+  /** Told once, as soon as it is known how the service did. */
+  readonly ended: (outcome: Outcome) => void
+}
+
+const FAILURES = new Set([502, 503, 504])
+
 class Answer implements Dispatcher.DispatchHandler {
   readonly #passing: Passing
-  readonly #done: () => void
-  readonly #failed: (error: unknown) => void
+  readonly #ends: Ends
   /** The service has said all it will say. */
   #whole = false
+  #told = false
 
-  constructor(passing: Passing, done: () => void, failed: (error: unknown) => void) {
+  constructor(passing: Passing, ends: Ends) {
     this.#passing = passing
-    this.#done = done
-    this.#failed = failed
+    this.#ends = ends
+  }
+
+  #tell(outcome: Outcome): void {
+    if (!this.#told) this.#ends.ended(outcome)
+    this.#told = true
   }
 
   /** A client that leaves ends the work behind it, and so does a session whose stream is ended. */
@@ -101,6 +143,7 @@ class Answer implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, statusCode: number, answered: Record<string, string | string[] | undefined>): void {
     const { response, headers, request } = this.#passing
+    if (statusCode >= 200) this.#tell(FAILURES.has(statusCode) ? 'failed' : 'answered')
     // A request that waited long outlives its token: the client is told to come again, and is no stranger.
     if (answered[TOKEN_REFUSED] !== undefined) return void controller.abort(new Transient('the internal token was refused'))
     if (statusCode < 200 || response.destroyed) return
@@ -130,27 +173,44 @@ class Answer implements Dispatcher.DispatchHandler {
     this.#whole = true
     response.end()
     if (!request.complete) request.resume()
-    this.#done()
+    this.#ends.done()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { response } = this.#passing
     this.#whole = true
+    this.#tell(error instanceof errors.RequestAbortedError || isOfTheClient(error) ? 'left' : 'failed')
     if (!response.headersSent && !response.destroyed) {
-      this.#failed(refusalOf(error))
+      this.#ends.failed(error)
       return
     }
     // Half an answer is out: the client must see that it is not whole. A stream that was ended is whole.
     if (!response.writableEnded) response.destroy()
-    this.#done()
+    this.#ends.done()
   }
 }
 
+/** What our parser let pass and the client of the service would not send: a header that is none. */
+function isOfTheClient(error: unknown): boolean {
+  return error instanceof errors.InvalidArgumentError || error instanceof errors.RequestContentLengthMismatchError
+}
+
+/** The connection could not be made, or ended before a byte of an answer had come. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof errors.ConnectTimeoutError || error instanceof errors.SocketError || CONNECTION_CODES.has(codeOf(error))
+}
+
+const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN'])
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
 /** What an upstream's trouble means to the client. */
-function refusalOf(error: Error): Refusal | Transient {
+function refusalOf(error: unknown): Refusal | Transient {
+  if (error instanceof Refusal || error instanceof Transient) return error
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) return shared.upstream_timeout()
   if (error instanceof errors.HTTPParserError || error instanceof errors.ResponseContentLengthMismatchError) return shared.upstream_invalid()
-  // What our parser let pass and the client of the service would not send: a header that is none.
-  if (error instanceof errors.InvalidArgumentError || error instanceof errors.RequestContentLengthMismatchError) return shared.malformed_request()
-  return new Transient(error.message, { cause: error })
+  if (isOfTheClient(error)) return shared.malformed_request()
+  return new Transient(error instanceof Error ? error.message : String(error), { cause: error })
 }

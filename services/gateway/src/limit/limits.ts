@@ -27,11 +27,16 @@ export interface Standing {
 
 const UNLIMITED: Standing = { headers: {} }
 
-export function rateLimits({ limitsOn, rates }: GatewayConfig, clock: Clock): TakeRate {
+/** `onLimited` is told which rate a request was one too many for. */
+export function rateLimits({ limitsOn, rates }: GatewayConfig, clock: Clock, onLimited: (rate: string) => void): TakeRate {
   if (!limitsOn) return { ofAddress: () => UNLIMITED, ofPrincipal: () => UNLIMITED }
   const all = new Limiter(rates.ip)
   const narrow = { auth: new Limiter(rates.auth), signup_begin: new Limiter(rates.signup_begin), claim: new Limiter(rates.claim) }
   const principals = { person: new Limiter(rates.person), agent: new Limiter(rates.agent), operator: new Limiter(rates.operator) }
+  const standing = (name: string, limiter: Limiter, taken: Taken) => {
+    if (!taken.allowed) onLimited(name)
+    return standingOf(name, limiter, taken)
+  }
   return {
     ofAddress({ rate }, address) {
       const key = limitKey(address)
@@ -53,7 +58,7 @@ export function bothStandings(one: Standing, other: Standing): Standing['headers
 }
 
 /** RateLimit header fields (draft-ietf-httpapi-ratelimit-headers). */
-function standing(name: string, limiter: Limiter, { allowed, remaining, resetMs }: Taken): Standing {
+function standingOf(name: string, limiter: Limiter, { allowed, remaining, resetMs }: Taken): Standing {
   const seconds = Math.ceil(resetMs / 1000)
   const headers = { ratelimit: `"${name}";r=${remaining};t=${seconds}`, 'ratelimit-policy': `"${name}";${limiter.policy}` }
   return allowed ? { headers } : { headers, refused: shared.rate_limited(undefined, Math.max(1, seconds)) }
