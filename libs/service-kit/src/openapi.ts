@@ -132,6 +132,7 @@ function sharedBy({ authz, params, query, body, limits }: Operation<never>): rea
     ...(body ? [shared.media_type, shared.body_too_large] : []),
     ...(limits.idempotency === undefined ? [] : [shared.idempotency_key_invalid]),
     ...(limits.idempotency === 'required' ? [shared.idempotency_key_missing] : []),
+    ...(limits.stream ? [shared.too_many_streams, shared.draining] : []),
     shared.rate_limited,
     shared.internal,
     shared.dependency_down,

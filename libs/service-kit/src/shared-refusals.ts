@@ -61,6 +61,7 @@ export const shared = refusals('', {
   },
   companion_name_invalid: bare('companion_name_invalid', 422, 'A Companion is named by 1 to 50 visible characters.', 'Choose another name.'),
   rate_limited: bare('rate_limited', 429, 'Too many requests.', 'Wait as long as Retry-After says.'),
+  too_many_streams: bare('too_many_streams', 429, 'Too many streams are open at once.', 'Close one of them.'),
   headers_too_large: bare('headers_too_large', 431, 'The headers are too large.', 'Send fewer.'),
   internal: bare('internal', 500, 'Something broke here.', 'Try again; tell the operator the request id if it stays.'),
   not_implemented: bare('not_implemented', 501, 'This server does not do that.', 'Use HTTP/1.1 with a plain request.'),

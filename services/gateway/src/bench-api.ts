@@ -130,8 +130,18 @@ const follow = operation({
   answer: async ({ signal, header }, parts: Upstream) => new EventStream(events(parts, signal, header('last-event-id'))),
 })
 
+const watch = operation({
+  ...about,
+  get: '/catalogue/events',
+  id: 'watch',
+  authz: anybody,
+  limits: { stream: true },
+  reply: z.object({}),
+  answer: async ({ signal, header }, parts: Upstream) => new EventStream(events(parts, signal, header('last-event-id'))),
+})
+
 /** The operations the small service answers. */
-export const OPERATIONS = [show, write, erase, staff, open, agents, keyed, wait, slow, follow]
+export const OPERATIONS = [show, write, erase, staff, open, agents, keyed, wait, slow, follow, watch]
 
 const absent = operation({
   ...about,

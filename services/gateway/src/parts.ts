@@ -12,6 +12,7 @@ import { OpenStreams } from './open-streams.ts'
 import { pagesOf } from './own/pages.ts'
 import { baseHeaders, type PipelineParts } from './pipeline.ts'
 import { RouteTable } from './routes.ts'
+import type { SocketLimits } from './server.ts'
 
 export interface GatewayParts extends PipelineParts, Pick<Wiring<GatewayConfig>, 'bus'> {
   /** Resolves when requests can be answered; throws Transient with what is missing. */
@@ -25,7 +26,11 @@ const ASKED_AGAIN_MS = 1000
 const IDENTITY_WITHIN_MS = 2000
 
 /** What the pipeline is given, built once from the platform. */
-export function parts({ config, client, clock, bus, log, metrics, addressOf }: Wiring<GatewayConfig>, document: OpenApi): GatewayParts {
+export function parts(
+  { config, client, clock, bus, log, metrics, addressOf }: Wiring<GatewayConfig>,
+  document: OpenApi,
+  limits: SocketLimits = {},
+): GatewayParts {
   const cache = new TokenCache({
     introspect: (credentialHash, audience) =>
       client.call('identity', Introspection, { method: 'POST', path: '/internal/introspect', body: { credentialHash, audience } }),
@@ -33,7 +38,7 @@ export function parts({ config, client, clock, bus, log, metrics, addressOf }: W
   })
   const watch = gatewayMetrics(metrics, { upstreams: () => upstreams, cachedTokens: () => cache.size })
   const upstreams = new Upstreams({ addressOf, now: () => clock.now(), watch })
-  const streams = new OpenStreams()
+  const streams = new OpenStreams(limits.streamsCheckedEveryMs)
   const table = new RouteTable(document)
   const drain = { begun: false }
   const answers = readiness(table, client, clock)

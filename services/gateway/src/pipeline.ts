@@ -2,14 +2,14 @@
 // → principal limit → idempotency key → the service. So 404 and 405 come before 401, 401 before 403, and whatever the service says comes last.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Clock, type Refusal, Transient } from '@loomworks/kernel'
+import { type Clock, Refusal, Transient } from '@loomworks/kernel'
 import { authorize, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
 import type { Authenticate } from './authenticate/authenticate.ts'
-import { type CookieNames, credentialOf, ridesOnCookie } from './authenticate/credential.ts'
+import { type CookieNames, type Credential, credentialOf, ridesOnCookie } from './authenticate/credential.ts'
 import type { GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch/dispatch.ts'
 import type { Upstreams } from './dispatch/upstreams.ts'
-import { clientAddress } from './limit/client-address.ts'
+import { clientAddress, limitKey } from './limit/client-address.ts'
 import { bothStandings, type TakeRate } from './limit/limits.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { Page, Pages } from './own/pages.ts'
@@ -90,7 +90,12 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   if (ofPrincipal.refused !== undefined) throw ofPrincipal.refused
   requireSyntax(route, request)
   if (route.limits.stream) {
-    parts.streams.add(response, [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])])
+    const anonymous = entry.rateClass === undefined
+    parts.streams.add(response, {
+      holder: anonymous ? limitKey(address) : claims.sub,
+      subjects: anonymous ? [] : [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])],
+      stillMay: () => stillMay(parts, route, credential),
+    })
     parts.metrics.streaming(response)
   }
   await dispatch(parts.upstreams, { request, response, head, route, address, token, deadlineMs: beganMs + route.timeoutMs, headers })
@@ -99,6 +104,19 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
 
 /** Operations after which the session they came by is over, or goes on under another token: what is kept of it is old from then on. */
 const CHANGES_SESSION: ReadonlySet<string> = new Set(['logOut', 'revokeAllSessions', 'revokeSession', 'finishStepUp', 'finishAddPasskey'])
+
+/** Does the credential still open this? Rejects where identity does not answer. */
+function stillMay({ authenticate, clock }: PipelineParts, route: Route, credential: Credential | undefined): Promise<boolean> {
+  return authenticate(route, credential)
+    .then(({ claims }) => authorize(route.authz, claims, clock.now()))
+    .then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof Refusal && error.status < 500) return false
+        throw error
+      },
+    )
+}
 
 /** No route: another method of a path we know, with those there are, or nothing. A page of ours takes GET alone. */
 function strayed(parts: PipelineParts, { path }: Head, allow: readonly string[] | undefined, headers: Headers): Refusal {

@@ -12,10 +12,12 @@ const REQUEST_WITHIN_MS = 60_000
 const KEEP_ALIVE_MS = 65_000
 const IDLE_CLOSED_EVERY_MS = 50
 
-/** How long a client may take to say what it wants. */
+/** How long a client may take to say what it wants, and other times that a test cannot wait for. */
 export interface SocketLimits {
   readonly headersWithinMs?: number
   readonly requestWithinMs?: number
+  /** How often it is asked whether a stream may go on. */
+  readonly streamsCheckedEveryMs?: number
 }
 
 type ServerParts = PipelineParts & { readonly ready: () => Promise<void>; readonly drain: { begun: boolean } }

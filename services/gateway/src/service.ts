@@ -15,7 +15,7 @@ export function gatewayWith(api: OpenApi, limits?: SocketLimits) {
     config: GatewayConfig,
     refusals: [],
     operations: [],
-    wire: (wiring) => parts(wiring, api),
+    wire: (wiring) => parts(wiring, api, limits),
     server: (wired) => gatewayServer(wired, limits),
     workers: (wired) => [
       hearRevocations({ bus: wired.bus, drop: wired.drop, onTrouble: (error) => wired.log.warn({ err: error }, 'revocations are not heard') }),

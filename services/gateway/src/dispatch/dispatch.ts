@@ -43,11 +43,12 @@ function mayBeRepeated({ head, request, response }: Passing): boolean {
 }
 
 /** Sends the request once, unless the service is left alone for now. */
-async function tried({ pool, breaker }: Upstream, passing: Passing, ended: Ends['ended']): Promise<void> {
+async function tried({ pool, streams, breaker }: Upstream, passing: Passing, ended: Ends['ended']): Promise<void> {
   const leftMs = breaker.enter()
   if (leftMs !== undefined) throw shared.dependency_down(undefined, Math.ceil(leftMs / 1000))
   return new Promise((done, failed) => {
-    pool.dispatch(requestOf(passing, failed), new Answer(passing, { done, failed, ended }))
+    const connections = passing.route.limits.stream ? streams : pool
+    connections.dispatch(requestOf(passing, failed), new Answer(passing, { done, failed, ended }))
   })
 }
 

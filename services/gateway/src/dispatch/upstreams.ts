@@ -6,6 +6,8 @@ import type { Pool } from 'undici'
 import { Breaker, type Outcome } from './breaker.ts'
 
 const CONNECTIONS = 128
+/** Each stream has a connection for as long as it is open; requests shall not wait behind them. */
+const STREAMS_MOST = 8192
 const CONNECT_MS = 250
 const RETRY_SHARE = 0.1
 const RETRIES_SAVED_MOST = 10
@@ -28,6 +30,7 @@ export class RetryBudget {
 export interface Upstream {
   readonly name: ServiceName
   readonly pool: Pool
+  readonly streams: Pool
   readonly breaker: Breaker
   readonly retries: RetryBudget
 }
@@ -52,7 +55,8 @@ export class Upstreams {
     if (known !== undefined) return known
     const { addressOf, now } = this.#options
     const pool = poolTo(addressOf(name), CONNECTIONS, CONNECT_MS)
-    const upstream = { name, pool, breaker: new Breaker({ now, random: Math.random }), retries: new RetryBudget() }
+    const streams = poolTo(addressOf(name), STREAMS_MOST, CONNECT_MS)
+    const upstream = { name, pool, streams, breaker: new Breaker({ now, random: Math.random }), retries: new RetryBudget() }
     this.#known.set(name, upstream)
     return upstream
   }
@@ -73,6 +77,6 @@ export class Upstreams {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.all.map(({ pool }) => pool.destroy()))
+    await Promise.all(this.all.flatMap(({ pool, streams }) => [pool.destroy(), streams.destroy()]))
   }
 }
