@@ -1,3 +1,43 @@
+create table agent_tokens (
+  id uuid not null,
+  agent_id uuid not null,
+  token_hash text not null,
+  prefix text not null,
+  scopes text[] not null,
+  created_by uuid not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  CHECK ((cardinality(scopes) > 0)),
+  FOREIGN KEY (agent_id) REFERENCES identity.agents(id),
+  FOREIGN KEY (created_by) REFERENCES identity.persons(id),
+  PRIMARY KEY (id),
+  UNIQUE (token_hash)
+);
+CREATE INDEX agent_token_live ON identity.agent_tokens USING btree (agent_id) WHERE (revoked_at IS NULL);
+grant delete, insert, select, update to identity;
+
+create table agents (
+  id uuid not null,
+  engagement_id uuid,
+  name text not null,
+  purpose text not null,
+  instruction_version integer not null,
+  state text not null,
+  sponsor_person_id uuid,
+  revision bigint not null default 1,
+  created_at timestamp with time zone not null,
+  CHECK (((engagement_id IS NULL) = (sponsor_person_id IS NULL))),
+  CHECK ((instruction_version > 0)),
+  CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text, 'retired'::text]))),
+  FOREIGN KEY (sponsor_person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (id)
+);
+CREATE INDEX agent_of_sponsor ON identity.agents USING btree (sponsor_person_id) WHERE (state <> 'retired'::text);
+CREATE UNIQUE INDEX agent_name ON identity.agents USING btree (engagement_id, lower(name)) WHERE (state <> 'retired'::text);
+grant delete, insert, select, update to identity;
+
 create table challenges (
   id uuid not null,
   purpose text not null,
@@ -41,6 +81,43 @@ create table deployment (
   CHECK (only_row),
   PRIMARY KEY (only_row)
 );
+grant delete, insert, select, update to identity;
+
+create table engagement_ref (
+  engagement_id uuid not null,
+  display_identifier text not null,
+  visibility text not null,
+  state text not null,
+  revision bigint not null,
+  CHECK ((display_identifier ~ '^E[0-9]{4,}$'::text)),
+  CHECK ((state = ANY (ARRAY['candidate'::text, 'active'::text, 'suspended'::text, 'archived'::text]))),
+  CHECK ((visibility = ANY (ARRAY['private'::text, 'discoverable'::text, 'automatic'::text]))),
+  PRIMARY KEY (engagement_id),
+  UNIQUE (display_identifier)
+);
+grant delete, insert, select, update to identity;
+
+create table invitations (
+  id uuid not null,
+  engagement_id uuid not null,
+  token_hash text not null,
+  email_lookup text,
+  designations text[] not null,
+  invited_by uuid not null,
+  state text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  settled_at timestamp with time zone,
+  CHECK (((state = 'open'::text) = (settled_at IS NULL))),
+  CHECK (((state = 'open'::text) OR (email_lookup IS NULL))),
+  CHECK ((cardinality(designations) > 0)),
+  CHECK ((state = ANY (ARRAY['open'::text, 'accepted'::text, 'declined'::text, 'revoked'::text, 'expired'::text]))),
+  FOREIGN KEY (invited_by) REFERENCES identity.persons(id),
+  PRIMARY KEY (id),
+  UNIQUE (token_hash)
+);
+CREATE INDEX invitation_of_engagement ON identity.invitations USING btree (engagement_id, created_at DESC, id);
+CREATE INDEX invitation_open_until ON identity.invitations USING btree (expires_at) WHERE (state = 'open'::text);
 grant delete, insert, select, update to identity;
 
 create table key_check (
@@ -105,6 +182,7 @@ create table memberships (
   UNIQUE (principal_id, operator_sequence_number)
 );
 CREATE INDEX membership_of_engagement ON identity.memberships USING btree (engagement_id) WHERE active;
+CREATE INDEX membership_of_principal ON identity.memberships USING btree (principal_id) WHERE active;
 grant delete, insert, select, update to identity;
 
 create table outbox (
@@ -211,6 +289,7 @@ create table persons (
   UNIQUE (personal_engagement_id),
   UNIQUE (user_handle)
 );
+CREATE INDEX person_referred ON identity.persons USING btree (referred_by) WHERE (referred_by IS NOT NULL);
 CREATE UNIQUE INDEX person_email ON identity.persons USING btree (email_lookup) WHERE (state <> 'erased'::text);
 grant delete, insert, select, update to identity;
 

@@ -1,6 +1,7 @@
 // A closed set is one zod schema; what the database checks is the same set. Every column whose CHECK lists words is named here.
 import {
   AccountStatus,
+  AgentState,
   DeliveryResult,
   Designation,
   EngagementState,
@@ -33,6 +34,7 @@ import { AssetKind, ExhaustionPreference, GrantStatus, LicenseTier, PartyKind, R
 import {
   ChallengePurpose,
   CredentialState,
+  InvitationState,
   LetterDecision,
   LetterState,
   RegistrationState,
@@ -67,9 +69,13 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'credit.saga_delivery.result': DeliveryResult,
   'credit.saga_fence.state': FenceState,
   'credit.tx.kind': TxKind,
+  'identity.agents.state': AgentState,
   'identity.challenges.purpose': ChallengePurpose,
   'identity.dead_letter_decision.decision': LetterDecision,
   'identity.mail_log.state': LetterState,
+  'identity.engagement_ref.state': EngagementState,
+  'identity.engagement_ref.visibility': Visibility.exclude(['personal']),
+  'identity.invitations.state': InvitationState,
   'identity.membership_designations.designation': Designation,
   'identity.memberships.principal_kind': PrincipalKind,
   'identity.pending_registrations.state': RegistrationState,

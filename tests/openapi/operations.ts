@@ -60,6 +60,7 @@ const credential = { id: 'AA', rawId: 'AA', type: 'public-key', clientExtensionR
 
 /** A body of the right shape for each operation that takes one. */
 export const GOOD: Readonly<Record<string, () => Body>> = {
+  setCommitAuthority: () => ({ value: true }),
   issueGrant: () => ({ recipient_email: `${randomUUID()}@example.org`, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_opus', credit_amount: '1' }),
   beginLogin: () => ({}),
   setMySetting: () => ({ value: 'claude-sonnet-4-6' }),

@@ -1,6 +1,7 @@
 // Every noun and verb of the operator's command line.
 import { Command } from 'commander'
 import { adminGrantCommand } from './admin/grant.ts'
+import { adminOperatorCommand } from './admin/operator.ts'
 import { republishCommand } from './bus/republish.ts'
 import { migrateCommand } from './migrate/migrate.ts'
 import { actCommands } from './saga/act.ts'
@@ -36,7 +37,9 @@ export function loomProgram(): Command {
   const program = new Command('loom').description('Looks at a Loomworks deployment and keeps it in order.')
   const saga = program.command('saga').description('Sagas: what is under way, and what became of it.')
   for (const add of SAGA_VERBS) add(saga)
-  adminGrantCommand(program.command('admin').description('Who may administer this deployment.'))
+  const admin = program.command('admin').description('Who may administer this deployment.')
+  adminGrantCommand(admin)
+  adminOperatorCommand(admin)
   republishCommand(program.command('bus').description('What services tell each other.'))
   makeSecretsCommand(program.command('secrets').description('What only one process each may know.'))
   rewrapCommand(program.command('vault').description('What is sealed under the key-encryption key.'))

@@ -98,7 +98,19 @@ export const subjectKey = refusals('subject_key', {
   destroyed: { status: 410, says: 'The key of this person was destroyed.', remedy: 'What was sealed under it is gone; forget it.' },
 })
 
-export const catalogues = [signup, passkey, totp, login, recovery, credential, claim, saga, dlq, mail, setting, vault, subjectKey]
+/** Refusals about who belongs where (identity page §6). */
+export const membership = refusals('membership', {
+  exists: { status: 409, says: 'You are a member there already.', remedy: 'Nothing is left to do.' },
+  personal_fixed: { status: 409, says: 'A personal engagement has one member, for ever.', remedy: 'Open another engagement to work with others.' },
+  automatic: { status: 409, says: 'Who belongs here is decided by the deployment.', remedy: 'Ask who runs the deployment.' },
+  last_operator: { status: 409, says: 'An engagement does not lose its last operator.', remedy: 'Make somebody else an operator first, or archive it.' },
+  last_designation: { status: 409, says: 'A member has one designation at least.', remedy: 'Give them another one first, or remove the member.' },
+  ended: { status: 409, says: 'This membership has ended.', remedy: 'Invite them again.' },
+  agent_fixed: { status: 409, says: 'What an agent is here is decided by its tokens.', remedy: 'Change its tokens, or delete the agent.' },
+  operator_required: { status: 403, says: 'This needs an operator of the engagement.', remedy: 'Ask one of its operators.' },
+})
+
+export const catalogues = [signup, passkey, totp, login, recovery, credential, claim, saga, dlq, mail, setting, vault, subjectKey, membership]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {

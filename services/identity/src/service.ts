@@ -2,15 +2,16 @@
 import { fileURLToPath } from 'node:url'
 import { sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
+import { belonging } from './belonging.ts'
 import { IdentityConfig } from './config.ts'
 import { credentialOperations } from './credential/operations.ts'
+import { noteOpened } from './engagement-ref/note-opened/handler.ts'
+import { noteState } from './engagement-ref/note-state/handler.ts'
 import { catalogues } from './errors.ts'
 import { beginLoginRoute } from './login/begin/route.ts'
 import { finishLoginRoute } from './login/finish/route.ts'
 import { recoverLoginRoute } from './login/recover/route.ts'
 import { sendMailRoute } from './mail/send/route.ts'
-import { checkMembershipRoute } from './membership/check/route.ts'
-import { snapshotRoute } from './membership/snapshot/route.ts'
 import { type IdentityParts, parts } from './parts.ts'
 import { changeDisplayNameRoute } from './person/change-display-name/route.ts'
 import { nameCompanionRoute } from './person/name-companion/route.ts'
@@ -68,18 +69,18 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     issueServiceTokenRoute,
     publishKeysRoute,
     personNamesRoute,
-    checkMembershipRoute,
-    snapshotRoute,
     sendMailRoute,
     resolveKeyRoute,
     openSubjectKeyRoute,
     ...settingOperations,
     ...secretOperations,
+    ...belonging,
     ...sagaTool,
   ],
   sagaSteps: [createPendingStep, joinCommonsStep, activateStep],
   sagaEffects: ({ db }) => personsAfter(db),
   consumers: [sagaReplyConsumer],
+  hears: [noteOpened, noteState],
   wire: parts,
   workers: (given) => [sweeping(given), hosting(given), given.mail.worker],
   beforePublish: appendPersonFacts,

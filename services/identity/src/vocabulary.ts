@@ -23,3 +23,6 @@ export type LetterDecision = z.output<typeof LetterDecision>
 
 /** What became of a letter to a person. */
 export const LetterState = z.enum(['queued', 'sent', 'failed'])
+
+/** What became of an invitation: it is settled once. */
+export const InvitationState = z.enum(['open', 'accepted', 'declined', 'revoked', 'expired'])

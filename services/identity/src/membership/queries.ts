@@ -1,7 +1,9 @@
-import { Designation, PrincipalKind } from '@loomworks/contracts'
-import { type EngagementId, idOf } from '@loomworks/kernel'
+import { Designation, EngagementState, PrincipalKind, Visibility } from '@loomworks/contracts'
+import { type EngagementId, idOf, type PersonId } from '@loomworks/kernel'
+import type { Before } from '@loomworks/service-kit'
 import { type Db, many, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import { MEMBERSHIP_COLUMNS, Membership } from '../memberships.ts'
 
 const PositionRow = z.object({ position: z.string() })
 
@@ -61,4 +63,68 @@ export function membershipsAfter(db: Db, after: string | undefined, limit: numbe
 export async function snapshotPosition(db: Db): Promise<string> {
   const { position } = await one(db, PositionRow, sql`select coalesce(max(seq), 0)::text as position from identity.outbox`)
   return position
+}
+
+const Member = Membership.extend({ name: z.string().nullable() })
+export type Member = z.output<typeof Member>
+
+const name = sql`case m.principal_kind
+                 when 'person' then (select p.display_name from identity.persons p where p.id = m.principal_id and p.state not in ('pending', 'erased'))
+                 else (select a.name from identity.agents a where a.id = m.principal_id)
+               end as name`
+
+interface Membering {
+  /** One principal's own membership alone. */
+  readonly only: string | undefined
+  readonly after: Before | undefined
+  readonly limit: number
+}
+
+/** The members of an engagement, the first first. */
+export function membersOf(db: Db, engagement: EngagementId, { only, after, limit }: Membering): Promise<readonly Member[]> {
+  return many(
+    db,
+    Member,
+    sql`select ${MEMBERSHIP_COLUMNS}, ${name}
+          from identity.memberships m
+         where m.engagement_id = ${engagement} and m.active
+           and (${only ?? null}::uuid is null or m.principal_id = ${only ?? null}::uuid)
+           and (${after?.at ?? null}::timestamptz is null or (m.created_at, m.id) > (${after?.at ?? null}::timestamptz, ${after?.id ?? null}::uuid))
+         order by m.created_at, m.id
+         limit ${limit}`,
+  )
+}
+
+/** One membership, also one that has ended. */
+export function memberOf(db: Db, id: string): Promise<Member> {
+  return one(db, Member, sql`select ${MEMBERSHIP_COLUMNS}, ${name} from identity.memberships m where m.id = ${id}`)
+}
+
+const Mine = Membership.extend({ display_identifier: z.string(), visibility: Visibility, state: EngagementState })
+
+/** Where somebody belongs, newest first; never their personal engagement, which nothing tells of. */
+export function membershipsOf(db: Db, personId: PersonId, before: Before | undefined, limit: number): Promise<readonly z.output<typeof Mine>[]> {
+  return many(
+    db,
+    Mine,
+    sql`select ${MEMBERSHIP_COLUMNS}, r.display_identifier, r.visibility, r.state
+          from identity.memberships m
+          join identity.engagement_ref r on r.engagement_id = m.engagement_id
+         where m.principal_id = ${personId} and m.active
+           and (${before?.at ?? null}::timestamptz is null or (m.created_at, m.id) < (${before?.at ?? null}::timestamptz, ${before?.id ?? null}::uuid))
+         order by m.created_at desc, m.id desc
+         limit ${limit}`,
+  )
+}
+
+const Count = z.object({ count: z.int() })
+
+/** How many activated persons name somebody as who referred them. */
+export async function referralsOf(db: Db, personId: PersonId): Promise<number> {
+  const { count } = await one(
+    db,
+    Count,
+    sql`select count(*)::integer as count from identity.persons where referred_by = ${personId} and activated_at is not null`,
+  )
+  return count
 }

@@ -1,9 +1,9 @@
 // The dashboards share one set of engagements: the reader's, the personal ones left out. They are left out when the rows are made, too.
 import { Actor, idOf } from '@loomworks/kernel'
+import type { Before } from '@loomworks/service-kit'
 import { type Db, many, type Sql, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { CurrentMemory } from '../current-memory/queries.ts'
-import type { Before } from '../paging.ts'
 import { Titled } from '../titles.ts'
 import { ActivityKind } from '../vocabulary.ts'
 

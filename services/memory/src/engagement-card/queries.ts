@@ -1,8 +1,8 @@
 import { Designation, type EngagementState } from '@loomworks/contracts'
 import { type EngagementId, idOf } from '@loomworks/kernel'
+import type { Before } from '@loomworks/service-kit'
 import { type Db, many, maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import type { Before } from '../paging.ts'
 import { EngagementCard } from './projection.ts'
 
 /** A card and what its reader is there. */

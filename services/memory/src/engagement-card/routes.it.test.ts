@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { MembershipGranted, PersonNamesChanged } from '@loomworks/contracts'
+import { MembershipChanged, MembershipGranted, MembershipRevoked, PersonNamesChanged } from '@loomworks/contracts'
 import { newId } from '@loomworks/kernel'
 import { eventually, type ServiceBench } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -113,6 +113,23 @@ test('a membership told twice counts once, and an older word about it changes no
   await bench.publish(MembershipGranted, now, { cause: 'again' })
   await bench.publish(MembershipGranted, { ...now, designations: ['contributor'], revision: 4 }, { cause: 'old' })
   await eventually(async () => expect((await client.get('/engagements/E2')).body.my.designations).toEqual(['operator']))
+})
+
+test('what a member is changes as it is told, and who was revoked is out', async () => {
+  const { client, personId } = await person(bench)
+  const now = granted(personId, COMMONS, ['contributor'])
+  for (let revision = 1; revision < 10; revision += 3) {
+    await bench.publish(MembershipGranted, { ...now, revision }, { cause: newId() })
+    await eventually(async () => expect((await client.get('/engagements/E2')).body.my).toEqual({ designations: ['contributor'], commit_authority: false }))
+    await bench.publish(MembershipChanged, { ...now, designations: ['domain_expert'], commitAuthority: true, revision: revision + 1 }, { cause: newId() })
+    await eventually(async () => expect((await client.get('/engagements/E2')).body.my).toEqual({ designations: ['domain_expert'], commit_authority: true }))
+    await bench.publish(MembershipRevoked, { ...now, revision: revision + 2, reason: 'removed' }, { cause: newId() })
+    await eventually(async () => expect((await client.get('/engagements/E2')).status).toBe(404))
+  }
+  expect((await client.get('/engagements')).body.items).toEqual([])
+  await bench.publish(MembershipGranted, { ...now, revision: 1 }, { cause: newId() })
+  await bench.publish(MembershipGranted, { ...now, membershipId: now.membershipId, revision: 11 }, { cause: newId() })
+  await eventually(async () => expect((await client.get('/engagements/E2')).status).toBe(200))
 })
 
 test.each(['E0002', 'e2', 'E000002', COMMONS, COMMONS.toUpperCase()])('%s names the commons', async (address) => {

@@ -1,6 +1,5 @@
-import { operation } from '@loomworks/service-kit'
+import { operation, page, placeOf } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { page, placeOf } from '../../paging.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { NamedEngagement } from '../shown.ts'
 

@@ -1,6 +1,5 @@
-import { operation } from '@loomworks/service-kit'
+import { operation, page, paged, placeOf } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { page, paged, placeOf } from '../../paging.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { opened } from '../../shown.ts'

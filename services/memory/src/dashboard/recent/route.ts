@@ -1,7 +1,6 @@
 import { timeOf } from '@loomworks/kernel'
-import { operation } from '@loomworks/service-kit'
+import { operation, page, paged, placeOf } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { page, paged, placeOf } from '../../paging.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { snakeCased } from '../../snake.ts'

@@ -1,12 +1,13 @@
-// Lists go by time, newest first, and by id where times are the same. A cursor is the last entry of the page before.
-import { shared } from '@loomworks/service-kit'
+// Lists go by time, and by id where times are the same. A cursor is the last entry of the page before.
 import { z } from 'zod'
+import { shared } from './shared-refusals.ts'
 
 const LIMIT = 50
 
 /** The parameters of every list. */
 export const page = { limit: z.coerce.number().int().min(1).max(100).default(LIMIT), cursor: z.string().max(200).optional() }
 
+/** Where a page ended. */
 export interface Before {
   readonly at: string
   readonly id: string

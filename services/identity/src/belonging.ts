@@ -1,0 +1,22 @@
+// Everything about who belongs where, as the service lists it.
+import { checkMembershipRoute } from './membership/check/route.ts'
+import { countReferralsRoute } from './membership/count-referrals/route.ts'
+import { designateMemberRoute } from './membership/designate/route.ts'
+import { listMembersRoute } from './membership/list-members/route.ts'
+import { listMyMembershipsRoute } from './membership/list-mine/route.ts'
+import { removeMemberRoute } from './membership/remove-member/route.ts'
+import { setCommitAuthorityRoute } from './membership/set-commit-authority/route.ts'
+import { snapshotRoute } from './membership/snapshot/route.ts'
+import { undesignateMemberRoute } from './membership/undesignate/route.ts'
+
+export const belonging = [
+  checkMembershipRoute,
+  snapshotRoute,
+  listMyMembershipsRoute,
+  countReferralsRoute,
+  listMembersRoute,
+  designateMemberRoute,
+  undesignateMemberRoute,
+  setCommitAuthorityRoute,
+  removeMemberRoute,
+]
