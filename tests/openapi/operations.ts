@@ -60,6 +60,9 @@ const credential = { id: 'AA', rawId: 'AA', type: 'public-key', clientExtensionR
 
 /** A body of the right shape for each operation that takes one. */
 export const GOOD: Readonly<Record<string, () => Body>> = {
+  invite: () => ({ email: `${randomUUID()}@example.org`, designations: ['contributor'] }),
+  acceptInvitation: () => ({ token: 'lwi_none' }),
+  declineInvitation: () => ({ token: 'lwi_none' }),
   setCommitAuthority: () => ({ value: true }),
   issueGrant: () => ({ recipient_email: `${randomUUID()}@example.org`, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_opus', credit_amount: '1' }),
   beginLogin: () => ({}),

@@ -1,4 +1,9 @@
 // Everything about who belongs where, as the service lists it.
+import { acceptInvitationRoute } from './invitation/accept/route.ts'
+import { declineInvitationRoute } from './invitation/decline/route.ts'
+import { inviteRoute } from './invitation/invite/route.ts'
+import { listInvitationsRoute } from './invitation/list/route.ts'
+import { revokeInvitationRoute } from './invitation/revoke/route.ts'
 import { checkMembershipRoute } from './membership/check/route.ts'
 import { countReferralsRoute } from './membership/count-referrals/route.ts'
 import { designateMemberRoute } from './membership/designate/route.ts'
@@ -19,4 +24,9 @@ export const belonging = [
   undesignateMemberRoute,
   setCommitAuthorityRoute,
   removeMemberRoute,
+  inviteRoute,
+  listInvitationsRoute,
+  revokeInvitationRoute,
+  acceptInvitationRoute,
+  declineInvitationRoute,
 ]

@@ -110,7 +110,17 @@ export const membership = refusals('membership', {
   operator_required: { status: 403, says: 'This needs an operator of the engagement.', remedy: 'Ask one of its operators.' },
 })
 
-export const catalogues = [signup, passkey, totp, login, recovery, credential, claim, saga, dlq, mail, setting, vault, subjectKey, membership]
+export const invitation = refusals('invitation', {
+  token_unknown: { status: 404, says: 'There is no such invitation.', remedy: 'Ask for the token again.' },
+  already_accepted: { status: 409, says: 'This invitation was accepted.', remedy: 'Each person needs one of their own.' },
+  limit: { status: 409, says: 'A hundred invitations to this engagement are open.', remedy: 'Revoke some of them first.' },
+  declined: { status: 410, says: 'This invitation was declined.', remedy: 'Ask for another one.' },
+  revoked: { status: 410, says: 'This invitation was taken back.', remedy: 'Ask for another one.' },
+  expired: { status: 410, says: 'This invitation has expired.', remedy: 'Ask for another one.' },
+  email_mismatch: { status: 403, says: 'This invitation is for another address.', remedy: 'Log in as who it is for.' },
+})
+
+export const catalogues = [signup, passkey, totp, login, recovery, credential, claim, saga, dlq, mail, setting, vault, subjectKey, membership, invitation]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {

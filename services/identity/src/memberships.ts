@@ -2,7 +2,7 @@
 // Every change is a fact with the membership's next revision, in the same transaction; who hears them keeps the highest.
 import type { Stating } from '@loomworks/bus'
 import { Designation, MembershipChanged, type MembershipEnd, MembershipGranted, MembershipRevoked, PrincipalKind } from '@loomworks/contracts'
-import { derivedId, type EngagementId, type Id, idOf, type PersonId } from '@loomworks/kernel'
+import { type Actor, derivedId, type EngagementId, type Id, idOf, type PersonId } from '@loomworks/kernel'
 import { type Db, exec, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { lockEngagement } from './engagements.ts'
@@ -28,28 +28,37 @@ export const MEMBERSHIP_COLUMNS = sql`m.id, m.principal_kind, m.principal_id, m.
                m.created_at,
                array(select d.designation from identity.membership_designations d where d.membership_id = m.id and d.active order by d.designation) as designations`
 
+/** By whom, and when. */
+interface Giving {
+  readonly by: Actor
+  readonly at: string
+}
+
 interface Granting {
   readonly engagement: EngagementId
   readonly principal: { readonly kind: z.output<typeof PrincipalKind>; readonly id: string }
   readonly designations: readonly Designation[]
+  /** Who gives the membership; who states it where nothing is said. */
+  readonly by?: Actor
 }
 
 /** Makes somebody a member, again or for the first time; undefined where they are one already, or are nobody (any more). */
 export async function grantMembership(tx: Db, granting: Granting, stating: Stating): Promise<Membership | undefined> {
-  const { engagement, principal, designations } = granting
+  const { engagement, principal, designations, by = stating.actor } = granting
   await lockEngagement(tx, engagement)
   const known = await membershipOf(tx, engagement, principal.id)
   if (known?.active === true) return undefined
   const id = known?.id ?? derivedId<'membership'>(engagement, principal.id)
-  const written = known === undefined ? await inserted(tx, id, granting, stating) : await reopened(tx, id, stating)
+  const written = known === undefined ? await inserted(tx, id, granting, { by, at: stating.at }) : await reopened(tx, id, by)
   if (!written) return undefined
-  await designate(tx, id, designations, stating)
-  return told(tx, id, MembershipGranted, stating)
+  await designate(tx, id, designations, { by, at: stating.at })
+  return told(tx, id, MembershipGranted, { by, stating })
 }
 
 /** The number comes under the lock of the person's row, in the statement that inserts: from 1, without a gap. */
-async function inserted(tx: Db, id: Id<'membership'>, { engagement, principal }: Granting, { at, actor }: Stating): Promise<boolean> {
-  const by = JSON.stringify(actor)
+async function inserted(tx: Db, id: Id<'membership'>, { engagement, principal }: Granting, giving: Giving): Promise<boolean> {
+  const { at } = giving
+  const by = JSON.stringify(giving.by)
   const columns = sql`insert into identity.memberships (id, principal_kind, principal_id, engagement_id, active, operator_sequence_number, granted_by, created_at)`
   if (principal.kind === 'agent')
     return (await exec(tx, sql`${columns} values (${id}, 'agent', ${principal.id}, ${engagement}, true, null, ${by}, ${at})`)) === 1
@@ -68,23 +77,22 @@ async function inserted(tx: Db, id: Id<'membership'>, { engagement, principal }:
   )
 }
 
-async function reopened(tx: Db, id: Id<'membership'>, { actor }: Stating): Promise<boolean> {
-  const by = JSON.stringify(actor)
+async function reopened(tx: Db, id: Id<'membership'>, by: Actor): Promise<boolean> {
   return (
     (await exec(
       tx,
       sql`update identity.memberships
-             set active = true, ended_at = null, commit_authority = false, granted_by = ${by}, revision = revision + 1
+             set active = true, ended_at = null, commit_authority = false, granted_by = ${JSON.stringify(by)}, revision = revision + 1
            where id = ${id} and not active`,
     )) === 1
   )
 }
 
-async function designate(tx: Db, id: Id<'membership'>, designations: readonly Designation[], { at, actor }: Stating): Promise<void> {
+async function designate(tx: Db, id: Id<'membership'>, designations: readonly Designation[], { by, at }: Giving): Promise<void> {
   await exec(
     tx,
     sql`insert into identity.membership_designations as d (membership_id, designation, active, granted_by, granted_at)
-        select ${id}, designation, true, ${JSON.stringify(actor)}, ${at}
+        select ${id}, designation, true, ${JSON.stringify(by)}, ${at}
           from unnest(${[...designations]}::text[]) as designation
         on conflict (membership_id, designation) do update
            set active = true, granted_by = excluded.granted_by, granted_at = excluded.granted_at, ended_at = null
@@ -117,7 +125,7 @@ export function membershipOf(db: Db, engagement: EngagementId, principalId: stri
 /** One more designation; the membership as it is. */
 export async function addDesignation(tx: Db, member: Membership, designation: Designation, stating: Stating): Promise<Membership> {
   if (member.designations.includes(designation)) return member
-  await designate(tx, member.id, [designation], stating)
+  await designate(tx, member.id, [designation], { by: stating.actor, at: stating.at })
   return changed(tx, member, sql`revision = revision + 1`, stating)
 }
 
@@ -141,7 +149,7 @@ export async function endMembership(tx: Db, member: Membership, reason: z.output
   if (member.designations.includes('operator')) await requireAnotherOperator(tx, member)
   await exec(tx, sql`update identity.memberships set active = false, ended_at = ${stating.at}, revision = revision + 1 where id = ${member.id}`)
   await endDesignations(tx, member.id, member.designations, stating)
-  const data = { ...saidOf({ ...member, revision: member.revision + 1 }, stating), reason }
+  const data = { ...saidOf({ ...member, revision: member.revision + 1 }, stating.actor), reason }
   await state(tx, member, fact(MembershipRevoked, data), stating)
 }
 
@@ -173,17 +181,22 @@ async function requireAnotherOperator(tx: Db, { id, engagement_id: engagement }:
 
 async function changed(tx: Db, { id }: Membership, values: ReturnType<typeof sql>, stating: Stating): Promise<Membership> {
   await exec(tx, sql`update identity.memberships set ${values} where id = ${id}`)
-  return told(tx, id, MembershipChanged, stating)
+  return told(tx, id, MembershipChanged, { by: stating.actor, stating })
 }
 
 /** States the membership as it is now. */
-async function told(tx: Db, id: Id<'membership'>, type: typeof MembershipGranted | typeof MembershipChanged, stating: Stating): Promise<Membership> {
+async function told(
+  tx: Db,
+  id: Id<'membership'>,
+  type: typeof MembershipGranted | typeof MembershipChanged,
+  { by, stating }: { by: Actor; stating: Stating },
+): Promise<Membership> {
   const now = await one(tx, Membership, sql`select ${MEMBERSHIP_COLUMNS} from identity.memberships m where m.id = ${id}`)
-  await state(tx, now, fact(type as typeof MembershipChanged, saidOf(now, stating)), stating)
+  await state(tx, now, fact(type as typeof MembershipChanged, saidOf(now, by)), stating)
   return now
 }
 
-function saidOf(member: Membership, { actor }: Stating): z.input<typeof MembershipChanged.schema> {
+function saidOf(member: Membership, by: Actor): z.input<typeof MembershipChanged.schema> {
   const { operator_sequence_number: number } = member
   return {
     membershipId: member.id,
@@ -192,7 +205,7 @@ function saidOf(member: Membership, { actor }: Stating): z.input<typeof Membersh
     designations: [...member.designations],
     commitAuthority: member.commit_authority,
     ...(number !== null && { operatorSequenceNumber: number }),
-    by: actor,
+    by,
     revision: member.revision,
   }
 }

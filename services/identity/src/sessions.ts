@@ -1,13 +1,13 @@
 // Sessions: 256 random bits that only the client knows, idle 12 hours, 14 days at most. What is stored opens nothing: SHA-256 of
 // the token. A session that ends tells the bus, so that caches elsewhere forget it.
-import { randomBytes } from 'node:crypto'
 import type { Stating } from '@loomworks/bus'
 import { type AuthMethod, Restriction, type SessionEnd, SessionOpened, SessionRevoked } from '@loomworks/contracts'
-import { derivedId, type Id, idOf, newId, type PersonId, sha256, timeOf, tokenHash } from '@loomworks/kernel'
+import { derivedId, type Id, idOf, newId, type PersonId, timeOf, tokenHash } from '@loomworks/kernel'
 import { type Db, exec, many, maybe, one, prepared, raw, type Sql, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { fact, type PersonFact, stateFacts } from './facts.ts'
 import { networkOf } from './networks.ts'
+import { newToken } from './tokens.ts'
 import { type SessionDelivery, type StepUpLevel, StoredRestriction } from './vocabulary.ts'
 
 const PersonIdRow = z.object({ person_id: idOf<'person'>() })
@@ -20,8 +20,6 @@ const ABSOLUTE_MS = 14 * 86_400_000
 /** Live sessions of one person. */
 export const LIVE_PER_PERSON = 50
 const SEEN_EVERY_MS = 60_000
-const TOKEN_BYTES = 32
-const CHECKSUM_LENGTH = 6
 const DEVICE_MAX = 200
 
 /** The session in an answer. The token is in the body only where no cookie carries it. */
@@ -56,15 +54,8 @@ export interface SessionStart {
   readonly nowMs: number
 }
 
-/** A fresh token: `lws_`, 43 characters, `_`, 6 characters of checksum: who finds one in a
- *  log can tell that it is one. */
 export function newSessionToken(): string {
-  const secret = randomBytes(TOKEN_BYTES).toString('base64url')
-  return `lws_${secret}_${checksum(secret)}`
-}
-
-function checksum(secret: string): string {
-  return sha256(secret).slice(0, CHECKSUM_LENGTH)
+  return newToken('lws')
 }
 
 const Standing = z.object({ known: z.boolean(), surplus: z.array(idOf<'session'>()) })

@@ -4,9 +4,9 @@ import { requireOwnOperators } from '../../engagements.ts'
 import { membership } from '../../errors.ts'
 import { addDesignation } from '../../memberships.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { MemberParams, ShownMember, shownMember } from '../../shown-member.ts'
 import { changingMember, REFUSED_CHANGES, requireChangeable } from '../changing.ts'
 import { memberOf } from '../queries.ts'
-import { MemberParams, ShownMember, shownMember } from '../shown.ts'
 
 const Params = MemberParams.extend({ designation: Designation })
 

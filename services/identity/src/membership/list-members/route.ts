@@ -3,8 +3,8 @@ import { operation, page, paged, placeOf, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { standingAt } from '../../engagements.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { ShownMember, shownMember } from '../../shown-member.ts'
 import { membersOf } from '../queries.ts'
-import { ShownMember, shownMember } from '../shown.ts'
 
 export const listMembersRoute = operation({
   get: '/engagements/:engagement/members',

@@ -4,8 +4,8 @@ import { requireChosen, requireOperator } from '../../engagements.ts'
 import { membership } from '../../errors.ts'
 import { endMembership } from '../../memberships.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { MemberParams } from '../../shown-member.ts'
 import { changingMember, REFUSED_CHANGES } from '../changing.ts'
-import { MemberParams } from '../shown.ts'
 
 export const removeMemberRoute = operation({
   delete: '/engagements/:engagement/members/:member',

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { membership } from '../../errors.ts'
 import { setCommitAuthority } from '../../memberships.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { MemberParams, ShownMember, shownMember } from '../../shown-member.ts'
 import { changingMember, REFUSED_CHANGES, requireChangeable } from '../changing.ts'
 import { memberOf } from '../queries.ts'
-import { MemberParams, ShownMember, shownMember } from '../shown.ts'
 
 export const setCommitAuthorityRoute = operation({
   put: '/engagements/:engagement/members/:member/commit-authority',

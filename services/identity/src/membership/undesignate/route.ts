@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { membership } from '../../errors.ts'
 import { dropDesignation } from '../../memberships.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { MemberParams } from '../../shown-member.ts'
 import { changingMember, REFUSED_CHANGES, requireChangeable } from '../changing.ts'
-import { MemberParams } from '../shown.ts'
 
 const Params = MemberParams.extend({ designation: Designation })
 
