@@ -97,6 +97,33 @@ create table engagement_ref (
 );
 grant delete, insert, select, update to identity;
 
+create table enrolment_tokens (
+  id uuid not null,
+  person_id uuid not null,
+  token_hash text not null,
+  issued_by jsonb not null,
+  mailed boolean not null,
+  state text not null,
+  created_at timestamp with time zone not null,
+  usable_from timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  credential jsonb,
+  totp_sealed bytea,
+  recovery_digests text[],
+  key_id text,
+  set_id uuid,
+  CHECK (((credential IS NULL) = (totp_sealed IS NULL))),
+  CHECK (((state = 'open'::text) = (ended_at IS NULL))),
+  CHECK ((state = ANY (ARRAY['open'::text, 'used'::text, 'cancelled'::text]))),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (id),
+  UNIQUE (token_hash)
+);
+CREATE INDEX enrolment_by_expiry ON identity.enrolment_tokens USING btree (expires_at);
+CREATE UNIQUE INDEX enrolment_open ON identity.enrolment_tokens USING btree (person_id) WHERE (state = 'open'::text);
+grant delete, insert, select, update to identity;
+
 create table invitations (
   id uuid not null,
   engagement_id uuid not null,
@@ -279,6 +306,8 @@ create table persons (
   revision bigint not null default 0,
   created_at timestamp with time zone not null default now(),
   activated_at timestamp with time zone,
+  locked_reason text,
+  CHECK (((char_length(locked_reason) >= 3) AND (char_length(locked_reason) <= 500))),
   CHECK (((state = 'pending'::text) = (activated_at IS NULL))),
   CHECK ((account_status = ANY (ARRAY['active'::text, 'exhausted'::text, 'suspended'::text, 'deleted'::text]))),
   CHECK ((octet_length(user_handle) = 32)),

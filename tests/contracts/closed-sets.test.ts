@@ -34,6 +34,7 @@ import { AssetKind, ExhaustionPreference, GrantStatus, LicenseTier, PartyKind, R
 import {
   ChallengePurpose,
   CredentialState,
+  EnrolmentState,
   InvitationState,
   LetterDecision,
   LetterState,
@@ -75,6 +76,7 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'identity.mail_log.state': LetterState,
   'identity.engagement_ref.state': EngagementState,
   'identity.engagement_ref.visibility': Visibility.exclude(['personal']),
+  'identity.enrolment_tokens.state': EnrolmentState,
   'identity.invitations.state': InvitationState,
   'identity.membership_designations.designation': Designation,
   'identity.memberships.principal_kind': PrincipalKind,

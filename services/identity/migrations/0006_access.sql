@@ -25,3 +25,30 @@ create table totp_offers (
   key_id text not null,
   expires_at timestamptz not null
 );
+
+-- Why staff locked a person. For staff alone: it holds ids and no names.
+alter table persons add column locked_reason text check (char_length(locked_reason) between 3 and 500);
+
+-- A token with which a person makes their factors anew. Where they had any it was mailed, and waits a day in which they can stop it. What
+-- is made on the way is kept here until the last step makes it the person's.
+create table enrolment_tokens (
+  id uuid primary key,
+  person_id uuid not null references persons (id),
+  token_hash text not null unique,
+  issued_by jsonb not null,
+  mailed boolean not null,
+  state text not null check (state in ('open', 'used', 'cancelled')),
+  created_at timestamptz not null,
+  usable_from timestamptz not null,
+  expires_at timestamptz not null,
+  ended_at timestamptz,
+  credential jsonb,
+  totp_sealed bytea,
+  recovery_digests text[],
+  key_id text,
+  set_id uuid,
+  check ((state = 'open') = (ended_at is null)),
+  check ((credential is null) = (totp_sealed is null))
+);
+create unique index enrolment_open on enrolment_tokens (person_id) where state = 'open';
+create index enrolment_by_expiry on enrolment_tokens (expires_at);

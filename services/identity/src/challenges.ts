@@ -80,6 +80,29 @@ export async function consumeForPerson(db: Db, id: string, { purpose, personId, 
 
 export type Consumed = { readonly taken: 'whole'; readonly challenge: string } | { readonly taken: 'unknown' | 'expired' }
 
+/** A challenge for who holds an enrolment token of the person. */
+export async function askForEnrolment(db: Db, personId: PersonId, nowMs: number): Promise<Asked> {
+  const asked = fresh()
+  await exec(
+    db,
+    sql`insert into identity.challenges (id, purpose, challenge, person_id, expires_at)
+        values (${asked.id}, 'enrol', ${asked.challenge.toString('base64url')}, ${personId}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
+  )
+  return asked
+}
+
+/** Takes a challenge of an enrolment out of the world; undefined when there is none, or it is too old. */
+export async function consumeForEnrolment(db: Db, id: string, personId: PersonId, nowMs: number): Promise<string | undefined> {
+  const row = await maybe(
+    db,
+    ChallengeRow,
+    sql`delete from identity.challenges
+         where id = ${id} and purpose = 'enrol' and person_id = ${personId}
+        returning challenge, expires_at`,
+  )
+  return row !== undefined && Date.parse(row.expires_at) > nowMs ? row.challenge : undefined
+}
+
 /** Takes a login's challenge out of the world; whose answer was good has done so in the statement that opened the session. */
 export async function discardLogin(db: Db, id: string): Promise<void> {
   await exec(db, sql`delete from identity.challenges where id = ${id} and purpose = 'login'`)

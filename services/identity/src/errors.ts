@@ -1,4 +1,4 @@
-import { claim } from '@loomworks/contracts'
+import { claim, PersonState } from '@loomworks/contracts'
 import { type Refusal, refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { RegistrationState } from './vocabulary.ts'
@@ -43,6 +43,31 @@ export const credential = refusals('credential', {
   last_passkey: { status: 409, says: 'This is the last passkey in use, and it stays.', remedy: 'Add another one first.' },
   taken: { status: 409, says: 'This passkey belongs to an account already.', remedy: 'Make another one.' },
   limit: { status: 409, says: 'Twenty passkeys are the most.', remedy: 'Remove one that you no longer use.' },
+})
+
+export const person = refusals('person', {
+  state: {
+    status: 409,
+    says: 'The person is not in a state that allows this.',
+    remedy: 'Look again.',
+    details: z.object({ from: PersonState, to: PersonState.optional() }),
+  },
+})
+
+export const role = refusals('role', {
+  last_admin: { status: 409, says: 'This is the last active administrator, and stays one.', remedy: 'Give somebody else the role first.' },
+})
+
+export const enrolment = refusals('enrolment', {
+  unknown: { status: 404, says: 'There is no such enrolment.', remedy: 'Ask an administrator for a token.' },
+  waiting: {
+    status: 409,
+    says: 'The token waits, so that the person can stop it.',
+    remedy: 'Come back when `usable_from` says.',
+    details: z.object({ usableFrom: z.string() }),
+  },
+  no_passkey: { status: 409, says: 'A passkey comes first.', remedy: 'Begin, and show the passkey that was made.' },
+  expired: { status: 410, says: 'The token is too old.', remedy: 'Ask an administrator for another one.' },
 })
 
 export const saga = refusals('saga', {
@@ -120,7 +145,26 @@ export const invitation = refusals('invitation', {
   email_mismatch: { status: 403, says: 'This invitation is for another address.', remedy: 'Log in as who it is for.' },
 })
 
-export const catalogues = [signup, passkey, totp, login, recovery, credential, claim, saga, dlq, mail, setting, vault, subjectKey, membership, invitation]
+export const catalogues = [
+  signup,
+  passkey,
+  totp,
+  login,
+  recovery,
+  credential,
+  person,
+  role,
+  enrolment,
+  claim,
+  saga,
+  dlq,
+  mail,
+  setting,
+  vault,
+  subjectKey,
+  membership,
+  invitation,
+]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {

@@ -69,7 +69,7 @@ export async function addPasskey(tx: Db, personId: PersonId, { passkey, name, no
 const SetRow = z.object({ set_id: idOf<'credential'>() })
 
 /** A new set of recovery codes; the one before it is void. */
-export async function replaceCodes(tx: Db, personId: PersonId, { digests, setId, keyId }: CodeSet): Promise<readonly PersonFact[]> {
+export async function replaceCodes(tx: Db, personId: PersonId, { digests, setId, keyId }: Omit<CodeSet, 'shown'>): Promise<readonly PersonFact[]> {
   const former = await many(
     tx,
     SetRow,

@@ -18,6 +18,7 @@ interface Sealing {
 export const SEALINGS: readonly Sealing[] = [
   { table: 'totp_factors', key: 'person_id', column: 'secret_sealed', label: 'totp', boundTo: (id) => totpBinding('person', id) },
   { table: 'totp_offers', key: 'person_id', column: 'secret_sealed', label: 'totp', boundTo: (id) => totpBinding('offer', id) },
+  { table: 'enrolment_tokens', key: 'id', column: 'totp_sealed', label: 'totp', boundTo: (id) => totpBinding('enrolment', id) },
   { table: 'pending_registrations', key: 'id', column: 'totp_sealed', label: 'totp', boundTo: (id) => totpBinding('registration', id) },
   { table: 'signing_keys', key: 'kid', column: 'private_sealed', label: 'signing', boundTo: signingBinding },
   { table: 'mail_log', key: 'key', column: 'sealed', label: 'mail', boundTo: (key) => key },

@@ -1,7 +1,7 @@
 // What sealed bytes are bound to: the words under which alone they open, so that bytes that changed rows do not.
 
 /** Of a TOTP secret. An offer is one no code of which was shown yet. */
-export function totpBinding(owner: 'registration' | 'offer' | 'person', id: string): string {
+export function totpBinding(owner: 'registration' | 'offer' | 'enrolment' | 'person', id: string): string {
   return `totp/${owner}/${id}`
 }
 

@@ -2,11 +2,13 @@
 import { fileURLToPath } from 'node:url'
 import { sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
+import { administrationOperations } from './administration/operations.ts'
 import { belonging } from './belonging.ts'
 import { IdentityConfig } from './config.ts'
 import { credentialOperations } from './credential/operations.ts'
 import { noteOpened } from './engagement-ref/note-opened/handler.ts'
 import { noteState } from './engagement-ref/note-state/handler.ts'
+import { enrolmentOperations } from './enrolment/operations.ts'
 import { catalogues } from './errors.ts'
 import { beginLoginRoute } from './login/begin/route.ts'
 import { finishLoginRoute } from './login/finish/route.ts'
@@ -62,6 +64,8 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     ...sessionOperations,
     ...stepUpOperations,
     ...credentialOperations,
+    ...enrolmentOperations,
+    ...administrationOperations,
     showMeRoute,
     changeDisplayNameRoute,
     nameCompanionRoute,

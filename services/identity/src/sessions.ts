@@ -2,7 +2,7 @@
 // the token. A session that ends tells the bus, so that caches elsewhere forget it.
 import type { Stating } from '@loomworks/bus'
 import { type AuthMethod, Restriction, type SessionEnd, SessionOpened, SessionRevoked } from '@loomworks/contracts'
-import { derivedId, type Id, idOf, newId, type PersonId, timeOf, tokenHash } from '@loomworks/kernel'
+import { type Caller, derivedId, type Id, idOf, newId, type PersonId, timeOf, tokenHash } from '@loomworks/kernel'
 import { type Db, exec, many, maybe, one, prepared, raw, type Sql, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { fact, type PersonFact, stateFacts } from './facts.ts'
@@ -38,6 +38,14 @@ export interface OpenedSession {
   readonly idleExpiresAt: string
   readonly absoluteExpiresAt: string
   readonly restricted?: Restriction | undefined
+}
+
+/** Who asks for a session, from where, and how it is handed over. */
+export interface Entering {
+  readonly delivery: SessionDelivery
+  readonly caller: Caller
+  readonly clientIp: string
+  readonly device: string
 }
 
 export interface SessionStart {

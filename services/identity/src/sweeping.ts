@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from '@loomworks/service-kit'
 import { sweepChallenges } from './challenges.ts'
+import { sweepEnrolments } from './enrolments.ts'
 import { sweepInvitations } from './invitation/queries.ts'
 import { sweepOffers } from './owned-factors.ts'
 import type { IdentityParts } from './parts.ts'
@@ -18,6 +19,7 @@ export async function sweep({ db, clock, signing }: IdentityParts): Promise<void
   await sweepThrottles(db, nowMs)
   await sweepInvitations(db, nowMs)
   await sweepOffers(db, nowMs)
+  await sweepEnrolments(db, nowMs)
   await signing.rotate()
 }
 

@@ -6,8 +6,8 @@ import { sha256 } from '@loomworks/kernel'
 const TOKEN_BYTES = 32
 const CHECKSUM_LENGTH = 6
 
-/** `<prefix>_`, 43 characters, `_`, 6 characters of checksum: a session's, an agent's, an invitation's. */
-export function newToken(prefix: 'lws' | 'lwa' | 'lwi'): string {
+/** `<prefix>_`, 43 characters, `_`, 6 characters of checksum: a session's, an agent's, an invitation's, an enrolment's. */
+export function newToken(prefix: 'lws' | 'lwa' | 'lwi' | 'lwe'): string {
   const secret = randomBytes(TOKEN_BYTES).toString('base64url')
   return `${prefix}_${secret}_${checksum(secret)}`
 }

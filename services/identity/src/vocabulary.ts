@@ -13,6 +13,8 @@ export type SessionDelivery = z.output<typeof SessionDelivery>
 /** A passkey that may have been copied is set aside; a removed one stays, so that what it signed can still be checked. */
 export const CredentialState = z.enum(['active', 'suspect', 'removed'])
 export const ChallengePurpose = z.enum(['signup', 'login', 'step_up', 'add_credential', 'enrol', 'operation'])
+/** Whether an enrolment token can still be used, by the person's hand or not. */
+export const EnrolmentState = z.enum(['open', 'used', 'cancelled'])
 export const StepUpLevel = z.enum(['passkey', 'any'])
 /** What a session is kept to, as it is stored. */
 export const StoredRestriction = z.enum(['none', ...Restriction.options])

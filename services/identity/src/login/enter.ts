@@ -1,6 +1,6 @@
 import { outboxRowOf, type Stating } from '@loomworks/bus'
 import { PersonState } from '@loomworks/contracts'
-import { actorFromPerson, type Caller, idOf, timeOf } from '@loomworks/kernel'
+import { actorFromPerson, idOf, timeOf } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import { type Db, many, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
@@ -8,18 +8,20 @@ import { setAside } from '../clones.ts'
 import { login, credential as refusals } from '../errors.ts'
 import { statingFor } from '../facts.ts'
 import type { IdentityParts } from '../parts.ts'
-import { endSession, freshSession, LIVE_PER_PERSON, type OpenedSession, openedFact, SESSION_COLUMNS, type SessionStart, sessionValues } from '../sessions.ts'
-import type { SessionDelivery } from '../vocabulary.ts'
+import {
+  type Entering,
+  endSession,
+  freshSession,
+  LIVE_PER_PERSON,
+  type OpenedSession,
+  openedFact,
+  SESSION_COLUMNS,
+  type SessionStart,
+  sessionValues,
+} from '../sessions.ts'
 import type { ProvenLogin } from './prove.ts'
 
 const IdRow = z.object({ id: idOf<'session'>() })
-
-export interface Entering {
-  readonly delivery: SessionDelivery
-  readonly caller: Caller
-  readonly clientIp: string
-  readonly device: string
-}
 
 /** The challenge is used up, the counter moves on, a session opens and is told: one statement, so of many that bring the same answer
  *  one enters. A counter that does not move on means two authenticators hold the key: the credential is set aside, and that is kept

@@ -6,10 +6,9 @@ import { z } from 'zod'
 import { login } from '../../errors.ts'
 import { fact, statePersonFacts, statingFor } from '../../facts.ts'
 import type { IdentityParts } from '../../parts.ts'
-import { type OpenedSession, openSession } from '../../sessions.ts'
+import { type Entering, type OpenedSession, openSession } from '../../sessions.ts'
 import { forgetTries } from '../../throttles.ts'
 import { spendStep } from '../../totp-proof.ts'
-import type { Entering } from '../enter.ts'
 import type { ProvenRecovery } from './prove.ts'
 
 const Held = z.object({ state: PersonState })

@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { many, one, sql } from '@loomworks/sql'
 import { eventually, fakeClock, SoftwareAuthenticator } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -10,7 +13,8 @@ const STEP_MS = 30_000
 const clock = fakeClock()
 let bench: IdentityBench
 beforeAll(async () => {
-  bench = await identityBench({ adminUrl: inject('adminUrl'), clock })
+  const mailbox = await mkdtemp(path.join(tmpdir(), 'lw-mail-'))
+  bench = await identityBench({ adminUrl: inject('adminUrl'), clock, environment: { MAILBOX_DIR: mailbox } })
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
@@ -66,6 +70,8 @@ describe('a recovery', () => {
     const { body } = await recover(factors(ada))
     expect(await factsOf(ada.personId, 'RecoveryUsed')).toMatchObject([{ revision: 7, data: { personId: ada.personId, codesLeft: 9 } }])
     expect((await factsOf(ada.personId, 'SessionOpened')).at(-1)).toMatchObject({ data: { sessionId: body.session.id, amr: ['totp', 'recovery_code'] } })
+    const letters = sql`select template from identity.mail_log where person_id = ${ada.personId}`
+    expect(await many(bench.db, z.object({ template: z.string() }), letters)).toEqual([{ template: 'recovery_used' }])
     expect(JSON.stringify(await factsOf(ada.personId, 'RecoveryUsed'))).not.toContain(ada.recoveryCodes[0])
   })
 
