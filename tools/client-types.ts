@@ -16,7 +16,7 @@ export function clientTypes(document: OpenApi): string {
     .flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]): Named => ({ id: operation.operationId, method, path, operation })))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const named = new Map<string, string>()
-  const members = operations.map(({ id, operation }) => `  ${id}: ${operationType(id, operation, named)}`)
+  const members = operations.flatMap(({ id, operation }) => [...warning(operation), `  ${id}: ${operationType(id, operation, named)}`])
   const keyed = operations.filter(({ operation }) => operation['x-limits'].idempotency !== undefined)
   return [
     '// Made by `npm run generate`; do not edit.',
@@ -37,6 +37,10 @@ export function clientTypes(document: OpenApi): string {
     '])',
     '',
   ].join('\n')
+}
+
+function warning({ 'x-deprecation': deprecation }: OpenApiOperation): readonly string[] {
+  return deprecation === undefined ? [] : [`  /** @deprecated Until ${deprecation.sunset}; use \`${deprecation.instead}\`. */`]
 }
 
 interface Parameter {

@@ -23,6 +23,7 @@ const steps: readonly Step[] = [
   },
   { name: 'dead code', run: () => program('knip/bin/knip.js', ['--no-progress', '--no-config-hints']) },
   { name: 'generated documents clean', run: generatedIsClean },
+  { name: 'api only grows', run: () => node([join(root, 'tools', 'api-gate.ts')]) },
   { name: 'tests', run: () => node([join(root, 'tools', 'test.ts')]) },
 ]
 

@@ -3,7 +3,7 @@
 import type { AnyRefusal, ServiceName } from '@loomworks/kernel'
 import { Terminal } from '@loomworks/kernel'
 import { z } from 'zod'
-import type { Limits, Operation } from './operation.ts'
+import type { Deprecation, Limits, Operation } from './operation.ts'
 import { Problem } from './problem.ts'
 import { shared } from './shared-refusals.ts'
 
@@ -15,6 +15,8 @@ export interface OpenApiOperation {
   readonly 'x-owner': ServiceName
   readonly 'x-authz': object
   readonly 'x-limits': Limits
+  readonly deprecated?: true
+  readonly 'x-deprecation'?: Deprecation
   readonly parameters?: readonly object[]
   readonly requestBody?: object
   readonly responses: Readonly<Record<string, object>>
@@ -78,6 +80,7 @@ function described(service: ServiceName, operation: Operation<never>): OpenApiOp
     'x-owner': service,
     'x-authz': operation.authz ?? {},
     'x-limits': operation.limits,
+    ...(operation.deprecated && { deprecated: true as const, 'x-deprecation': operation.deprecated }),
     ...(parameters.length > 0 && { parameters }),
     ...(operation.body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(operation.body, 'input') } } } }),
     responses: { ...successesOf(operation), ...problemsOf(operation) },

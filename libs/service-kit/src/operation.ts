@@ -36,6 +36,14 @@ export interface Limits {
 }
 export type RateClass = 'default' | 'auth' | 'signup_begin' | 'claim' | 'ip_only'
 
+/** An operation that a later one replaces: it goes on answering until its sunset, and says so. Days as YYYY-MM-DD. */
+export interface Deprecation {
+  readonly since: string
+  readonly sunset: string
+  /** The id of the operation to use. */
+  readonly instead: string
+}
+
 /** The scheme an internal operation is called under: a service's own secret (identity's token endpoints) or a token. */
 export interface Internal {
   readonly auth: 'service_secret' | 'token'
@@ -80,6 +88,7 @@ export interface OperationShape<Parts, P extends z.ZodType | undefined, Q extend
   readonly authz?: Authz
   readonly internal?: Internal
   readonly limits?: Limits
+  readonly deprecated?: Deprecation
   readonly params?: P
   readonly query?: Q
   readonly body?: B
@@ -133,6 +142,7 @@ export interface Operation<Parts = never> {
   readonly authz: Authz | undefined
   readonly internal: Internal | undefined
   readonly limits: Limits
+  readonly deprecated: Deprecation | undefined
   readonly params: z.ZodType | undefined
   readonly query: z.ZodType | undefined
   readonly body: z.ZodType | undefined
@@ -161,6 +171,7 @@ export function operation<
     authz: shape.authz,
     internal: shape.internal,
     limits: shape.limits ?? {},
+    deprecated: shape.deprecated,
     params: shape.params,
     query: shape.query,
     body: shape.body,

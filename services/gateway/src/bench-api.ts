@@ -78,6 +78,16 @@ const open = operation({
   answer: async ({ token }, _parts: Upstream) => ({ method: 'GET', actor: token.sub, body: null }),
 })
 
+const former = operation({
+  ...about,
+  get: '/catalogue/former',
+  id: 'former',
+  deprecated: { since: '2029-01-01', sunset: '2031-01-01', instead: 'open' },
+  authz: anybody,
+  reply: Echo,
+  answer: async ({ token }, _parts: Upstream) => ({ method: 'GET', actor: token.sub, body: null }),
+})
+
 const agents = operation({
   ...about,
   get: '/catalogue/agents',
@@ -141,7 +151,7 @@ const watch = operation({
 })
 
 /** The operations the small service answers. */
-export const OPERATIONS = [show, write, erase, staff, open, agents, keyed, wait, slow, follow, watch]
+export const OPERATIONS = [show, write, erase, staff, open, former, agents, keyed, wait, slow, follow, watch]
 
 const absent = operation({
   ...about,

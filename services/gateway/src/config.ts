@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { type Rate, rateOf } from './limit/gcra.ts'
@@ -37,6 +39,31 @@ const networks = z
     }),
   )
 
+const file = z.string().transform((path, context) => {
+  try {
+    return readFileSync(path)
+  } catch {
+    context.addIssue({ code: 'custom', message: `${path} cannot be read` })
+    return z.NEVER
+  }
+})
+
+/** Certificate and key that fit, or a sentence that says why they are none. */
+function tlsOf(cert: Buffer | undefined, key: Buffer | undefined, context: z.RefinementCtx): { cert: Buffer; key: Buffer } | undefined {
+  if (cert === undefined && key === undefined) return undefined
+  const fails = (message: string) => {
+    context.addIssue({ code: 'custom', path: ['TLS_CERT_FILE'], message })
+    return z.NEVER
+  }
+  if (cert === undefined || key === undefined) return fails('needs TLS_KEY_FILE, and that needs this: set both, or none')
+  try {
+    createSecureContext({ cert, key })
+  } catch {
+    return fails('and TLS_KEY_FILE are not a certificate and its key in PEM')
+  }
+  return { cert, key }
+}
+
 /** Settings of the gateway. The only reader of the environment in this service. */
 export const GatewayConfig = z
   .object({
@@ -55,9 +82,12 @@ export const GatewayConfig = z
     RATE_OPERATOR: rate('100/s:200'),
     /** Port of the loopback for /metrics and the details of /readyz; absent: none. */
     OPS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+    /** Files in PEM: with both, the port speaks TLS, with HTTP/2 and HTTP/1.1. */
+    TLS_CERT_FILE: file.optional(),
+    TLS_KEY_FILE: file.optional(),
     SECURITY_CONTACT: z.string().default('mailto:security@localhost'),
   })
-  .transform((env) => ({
+  .transform((env, context) => ({
     publicOrigin: env.PUBLIC_ORIGIN,
     allowedOrigins: [env.PUBLIC_ORIGIN, ...env.ALLOWED_ORIGINS],
     trustedProxies: env.TRUST_PROXY,
@@ -72,6 +102,7 @@ export const GatewayConfig = z
       operator: env.RATE_OPERATOR,
     },
     opsPort: env.OPS_PORT,
+    tls: tlsOf(env.TLS_CERT_FILE, env.TLS_KEY_FILE, context),
     securityContact: env.SECURITY_CONTACT,
   }))
 export type GatewayConfig = z.output<typeof GatewayConfig>

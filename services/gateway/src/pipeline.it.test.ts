@@ -248,6 +248,17 @@ describe('every answer', () => {
     })
   })
 
+  test('of an operation that another replaces says so, and until when it answers', async () => {
+    const { status, headers } = await bench.ask('GET', '/catalogue/former')
+    expect(status).toBe(200)
+    expect(Object.fromEntries(headers)).toMatchObject({
+      deprecation: '@1861920000',
+      sunset: 'Wed, 01 Jan 2031 00:00:00 GMT',
+      link: '</docs#open>; rel="successor-version"',
+    })
+    expect((await bench.ask('GET', '/catalogue/open')).headers.get('deprecation')).toBeNull()
+  })
+
   test('belongs to the trace of its request, or begins one', async () => {
     const trace = 'a'.repeat(32)
     await bench.ask('GET', '/catalogue/open', { headers: { traceparent: `00-${trace}-${'b'.repeat(16)}-01` } })

@@ -55,8 +55,8 @@ export async function answerRequest(parts: PipelineParts, request: IncomingMessa
     if (page !== undefined) return sendPage(response, await page(), headers)
     await passed(parts, { request, response, head, headers })
   } catch (error) {
-    // Behind a head that cannot be believed stands nothing that can: its connection ends with it.
-    if (head === undefined) parts.distrusted.add(request.socket)
+    // Behind a head that cannot be believed stands nothing that can: its connection ends with it. In HTTP/2 each request stands by itself.
+    if (head === undefined && request.httpVersionMajor === 1) parts.distrusted.add(request.socket)
     sendProblem(parts, { request, response, error, headers, requestId: ids.requestId, last: head === undefined })
   }
 }
@@ -78,7 +78,7 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   timed(parts.metrics, route, response)
   const address = clientAddress(request.socket.remoteAddress, one(request.headers['x-forwarded-for']), config.trustedProxies)
   const standing = parts.takeRate.ofAddress(route, address)
-  Object.assign(headers, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
+  Object.assign(headers, route.notice, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
   if (standing.refused !== undefined) throw standing.refused
   const credential = credentialOf(head.cookie, head.authorization, cookies)
   if (ridesOnCookie(head.cookie, head.authorization, cookies)) requireOwnPage(head.method, request.headers, config.allowedOrigins)

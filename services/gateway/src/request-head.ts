@@ -72,7 +72,7 @@ export function headOf(request: IncomingMessage, { requestId, clientRequestId }:
 
 /** What two parsers could read in two ways is read in none: HTTP/1.0, codings of the body but `chunked`, expectations but the one. */
 function requirePlain({ httpVersion, method, rawHeaders, headers }: IncomingMessage): void {
-  if (httpVersion !== '1.1' || method === 'TRACE') throw shared.not_implemented()
+  if ((httpVersion !== '1.1' && httpVersion !== '2.0') || method === 'TRACE') throw shared.not_implemented()
   if (rawHeaders.length > HEADERS_MOST * 2) throw shared.headers_too_large()
   const { 'transfer-encoding': coding, expect } = headers
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw shared.not_implemented()

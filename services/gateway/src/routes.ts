@@ -1,7 +1,7 @@
 // The routes of the gateway are the operations of the merged OpenAPI document, one by one. A path is what was sent, letter by letter:
 // another case, a trailing or doubled slash, an encoded letter, a dot segment is another path.
 import type { ServiceName } from '@loomworks/kernel'
-import type { Authz, Limits, OpenApi, RateClass } from '@loomworks/service-kit'
+import type { Authz, Deprecation, Limits, OpenApi, RateClass } from '@loomworks/service-kit'
 
 export interface Route {
   readonly id: string
@@ -11,6 +11,8 @@ export interface Route {
   readonly rate: RateClass
   readonly timeoutMs: number
   readonly bodyBytes: number
+  /** Headers that tell of a later operation and the last day of this one; none where there is none. */
+  readonly notice: Readonly<Record<string, string>>
 }
 
 interface Node {
@@ -41,6 +43,7 @@ export class RouteTable {
           rate: limits.rate ?? rateByPath(path),
           timeoutMs: limits.timeoutMs ?? TIMEOUT_MS,
           bodyBytes: limits.bodyBytes ?? BODY_BYTES,
+          notice: noticeOf(operation['x-deprecation']),
         })
         size++
       }
@@ -86,4 +89,15 @@ function isValue(segment: string): boolean {
 function rateByPath(path: string): RateClass {
   if (path.startsWith('/auth/')) return 'auth'
   return path.startsWith('/claim/') ? 'claim' : 'default'
+}
+
+/** RFC 9745 says since when, RFC 8594 until when; the link leads to the operation that replaces it. */
+function noticeOf(deprecation: Deprecation | undefined): Route['notice'] {
+  if (deprecation === undefined) return {}
+  const { since, sunset, instead } = deprecation
+  return {
+    deprecation: `@${Date.parse(since) / 1000}`,
+    sunset: new Date(Date.parse(sunset)).toUTCString(),
+    link: `</docs#${instead}>; rel="successor-version"`,
+  }
 }

@@ -18,7 +18,7 @@ export function corsHeaders(origin: string | undefined, origins: readonly string
   return { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'origin', 'access-control-expose-headers': EXPOSED }
 }
 
-const EXPOSED = 'x-request-id, retry-after, location, ratelimit, ratelimit-policy, loom-position, idempotency-replayed'
+const EXPOSED = 'x-request-id, retry-after, location, ratelimit, ratelimit-policy, loom-position, idempotency-replayed, deprecation, sunset, link'
 const PREFLIGHT_S = 600
 
 /** The answer to a preflight of a listed origin. */

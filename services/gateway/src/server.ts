@@ -1,10 +1,12 @@
 // The only socket of Loomworks that strangers reach: Node's own parser, with limits on everything, and an answer in our one error
 // shape also to what is no HTTP.
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse, STATUS_CODES } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { newId, type Refusal } from '@loomworks/kernel'
 import { closedWithin, type HttpServer, listenOptions, PROBLEM_TYPE, problemOf, shared } from '@loomworks/service-kit'
 import { answerRequest, type PipelineParts } from './pipeline.ts'
+import { refuseTunnel, secureServer } from './secure-server.ts'
 
 const HEADERS_BYTES = 16_384
 const HEADERS_WITHIN_MS = 10_000
@@ -28,7 +30,8 @@ export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): Ht
     if (drain.begun) response.shouldKeepAlive = false
     void answerRequest(parts, request, response)
   }
-  const server = createServer(socketOptions(limits), answer)
+  const { tls } = parts.config
+  const server = tls === undefined ? createServer(socketOptions(limits), answer) : secureServer(tls, socketOptions(limits), answer)
   // Node would drop what comes after the most silently; the head is refused by its count instead.
   server.maxHeadersCount = 0
   server.on('checkExpectation', answer)
@@ -37,7 +40,9 @@ export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): Ht
     if (parts.distrusted.has(socket)) socket.end()
     else refuseRaw(socket, unreadable(error))
   })
-  for (const other of ['connect', 'upgrade'] as const) server.on(other, (_request, socket) => refuseRaw(socket, shared.not_implemented()))
+  for (const other of ['connect', 'upgrade'] as const) {
+    server.on(other, (_request, socket) => (socket instanceof Http2ServerResponse ? refuseTunnel(socket) : refuseRaw(socket, shared.not_implemented())))
+  }
   const ops = parts.config.opsPort === undefined ? undefined : opsServer(parts, ready)
   return {
     async listen(address) {

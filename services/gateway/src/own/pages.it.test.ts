@@ -29,12 +29,18 @@ test('the operations can be read by a person, on a page that runs nothing', asyn
   expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
   expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; frame-ancestors 'none'/)
   expect(body).toContain('POST /engagements')
+  expect(body).toContain('<dt id="keyed">')
+  expect(body).toContain('idempotency.key_missing')
+  expect(body).toContain('Until 2031-01-01: use open.')
   expect(body).not.toMatch(/<script|style=|onload/)
 })
 
 test('machines are told who may use its passkeys and where to report a hole', async () => {
   expect((await get('/.well-known/webauthn')).body).toEqual({ origins: [ORIGIN] })
-  expect((await get('/.well-known/passkey-endpoints')).body).toEqual({})
+  expect((await get('/.well-known/passkey-endpoints')).body).toEqual({
+    enroll: `${ORIGIN}/console/settings/passkeys`,
+    manage: `${ORIGIN}/console/settings/passkeys`,
+  })
   const { body, headers } = await get('/.well-known/security.txt')
   expect(headers.get('content-type')).toBe('text/plain; charset=utf-8')
   expect(body).toMatch(/^Contact: mailto:safe@example.org\nExpires: \d{4}-\d\d-\d\dT[\d:.]+Z\nCanonical: /)

@@ -1,6 +1,6 @@
 // What the gateway answers itself: an index, the document of the whole API, and what tells a machine how this deployment is.
 import { createHash } from 'node:crypto'
-import type { OpenApi } from '@loomworks/service-kit'
+import type { OpenApi, OpenApiOperation } from '@loomworks/service-kit'
 import type { GatewayConfig } from '../config.ts'
 
 export interface Page {
@@ -25,6 +25,7 @@ const YEAR_MS = 365 * 86_400_000
 export function pagesOf({ document, config, ready }: PagesOptions): Pages {
   const openapi = json(document)
   const docs = docsPage(document)
+  const passkeys = `${config.publicOrigin}/console/settings/passkeys`
   const securityTxt = `Contact: ${config.securityContact}\nExpires: ${new Date(Date.now() + YEAR_MS).toISOString()}\nCanonical: ${config.publicOrigin}/.well-known/security.txt\n`
   return new Map<string, () => Page | Promise<Page>>([
     ['/', () => json({ name: 'Loomworks', docs: '/docs', openapi: '/openapi.json', ready: '/readyz' })],
@@ -40,7 +41,7 @@ export function pagesOf({ document, config, ready }: PagesOptions): Pages {
         ),
     ],
     ['/.well-known/webauthn', () => json({ origins: config.allowedOrigins })],
-    ['/.well-known/passkey-endpoints', () => json({})],
+    ['/.well-known/passkey-endpoints', () => json({ enroll: passkeys, manage: passkeys })],
     ['/.well-known/security.txt', () => ({ status: 200, type: 'text/plain; charset=utf-8', body: securityTxt })],
   ])
 }
@@ -48,16 +49,14 @@ export function pagesOf({ document, config, ready }: PagesOptions): Pages {
 const STYLE =
   'body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color-scheme:light dark}code{font:13px ui-monospace,monospace}dt{margin-top:.8rem}dd{margin:0 0 0 1.5rem}'
 
-/** The operations as a page a person can read: no script, and one style that the policy names by its hash. */
+/** The operations as a page a person can read, by the service that answers: no script, and one style that the policy names by its hash. */
 function docsPage(document: OpenApi): Page {
   const entries = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { summary, responses, ...operation }]) => {
-      const { actors = [] } = operation['x-authz'] as { actors?: readonly string[] }
-      const codes = Object.keys(responses).join(', ')
-      return `<dt><code>${method.toUpperCase()} ${escaped(path)}</code></dt><dd>${escaped(summary)}<br><small>${actors.join(', ')} · ${codes}</small></dd>`
-    }),
+    Object.entries(methods).map(([method, operation]) => ({ owner: operation['x-owner'], text: docsEntry(method, path, operation) })),
   )
-  const body = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Loomworks API</title><style>${STYLE}</style><h1>Loomworks API</h1><p>${entries.length} operations; the whole document is <a href="/openapi.json">openapi.json</a>.</p><dl>${entries.join('')}</dl></html>`
+  const sections = [...Map.groupBy(entries, ({ owner }) => owner)].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const text = sections.map(([owner, of]) => `<h2>${owner}</h2><dl>${of.map((each) => each.text).join('')}</dl>`).join('')
+  const body = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Loomworks API</title><style>${STYLE}</style><h1>Loomworks API</h1><p>${entries.length} operations; the whole document is <a href="/openapi.json">openapi.json</a>.</p>${text}</html>`
   const hash = createHash('sha256').update(STYLE).digest('base64')
   return {
     status: 200,
@@ -65,6 +64,24 @@ function docsPage(document: OpenApi): Page {
     body,
     headers: { 'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; frame-ancestors 'none'; base-uri 'none'` },
   }
+}
+
+/** One operation: who may call it, what it takes, and every code it may answer. */
+function docsEntry(method: string, path: string, { operationId, summary, responses, parameters = [], ...operation }: OpenApiOperation): string {
+  const { actors = [], scope } = operation['x-authz'] as { actors?: readonly string[]; scope?: string }
+  const deprecation = operation['x-deprecation']
+  const codes = Object.entries(responses).map(([status, response]) => {
+    const listed = (response as { 'x-codes'?: readonly string[] })['x-codes']
+    return listed === undefined ? status : `${status} ${listed.join(', ')}`
+  })
+  const lines = [
+    ...(deprecation === undefined ? [] : [`Until ${deprecation.sunset}: use ${deprecation.instead}.`]),
+    `For ${actors.join(', ')}${scope === undefined ? '' : `, scope ${scope}`}.`,
+    ...(parameters.length === 0 ? [] : [`Takes ${(parameters as readonly { name: string }[]).map(({ name }) => name).join(', ')}.`]),
+    `Answers ${codes.join('; ')}.`,
+  ]
+  const about = lines.map((line) => `<br><small>${escaped(line)}</small>`).join('')
+  return `<dt id="${escaped(operationId)}"><code>${method.toUpperCase()} ${escaped(path)}</code></dt><dd>${escaped(summary)}${about}</dd>`
 }
 
 function escaped(text: string): string {
