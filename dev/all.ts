@@ -1,6 +1,7 @@
 // Embedded mode: database, migrations and all six services in this process, on one home.
 import type { Clock, ServiceName } from '@loomworks/kernel'
 import { consumersOf, type Engines, ensureBus, openLogFile, type Platform } from '@loomworks/service-kit'
+import { consoleBuilt } from './console.ts'
 import { migrated, openCluster } from './database.ts'
 import { foundationOf, newPasswords } from './foundation.ts'
 import { type Home, openHome } from './home.ts'
@@ -49,6 +50,7 @@ export async function startAll(options: AllOptions): Promise<Instance> {
     const log = openLogFile(home.logs, options.terminal)
     undo.push(() => log.close())
     const { port, limitsOff, environment = {}, engines = {} } = options
+    await timed('console', consoleBuilt)
     const cluster = await timed('PostgreSQL', () => openCluster(home.path, log, engines.databaseUrl))
     undo.push(() => cluster.stop())
     const { adminUrl } = cluster

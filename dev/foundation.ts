@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { ServiceName, sha256 } from '@loomworks/kernel'
 import { buildPlatform, type Engines, type Foundation, type LogFile } from '@loomworks/service-kit'
+import { CONSOLE_FILES } from './console.ts'
 import { embeddedVaultKeys, type Home } from './home.ts'
 import { PLATFORM_ROLE } from './migrate.ts'
 import { addressIn, socketsIn } from './sockets.ts'
@@ -56,6 +57,7 @@ function environmentOf({ port, limitsOff, home }: Ground, secrets: ReadonlyMap<S
     AUDIT_KEY_FILE: home.secretFile('audit', 32),
     OPERATOR_TOKEN_FILE: join(home.path, 'operator-token'),
     MAILBOX_DIR: home.mailbox,
+    CONSOLE_DIR: CONSOLE_FILES,
     SERVICE_SECRETS: JSON.stringify(hashes),
     FIRST_PERSON_IS_ADMIN: 'on',
     LIMITS: limitsOff ? 'off' : 'on',

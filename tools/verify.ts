@@ -17,6 +17,7 @@ const steps: readonly Step[] = [
   { name: 'format and lint', run: () => program('@biomejs/biome/bin/biome', ['ci', '--colors=off', '.']) },
   { name: 'promises', run: () => program('oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']) },
   { name: 'types', run: () => program('typescript/bin/tsc', ['--noEmit']) },
+  { name: 'types of the console', run: () => program('typescript/bin/tsc', ['--noEmit', '--project', 'console']) },
   {
     name: 'boundaries',
     run: () => program('dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.mjs', '--output-type', 'err', ...SOURCES]),

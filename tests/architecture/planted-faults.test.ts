@@ -99,7 +99,7 @@ function textOf(file: string): string | undefined {
 /** Its packages are the installed ones, but its own workspaces lead into the copy. */
 function copyOfRepository(): string {
   const root = mkdtempSync(join(tmpdir(), 'loomworks-planted-'))
-  const left = new Set(['node_modules', '.git', '.loomworks'])
+  const left = new Set(['node_modules', '.git', '.loomworks', 'dist', 'screenshots'])
   cpSync(repository, root, {
     recursive: true,
     filter: (path) =>

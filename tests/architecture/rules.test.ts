@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { closedColumns } from './rules/columns.ts'
 import { errorCodes } from './rules/error-codes.ts'
-import { bannedImports } from './rules/imports.ts'
+import { bannedImports, consoleImports } from './rules/imports.ts'
 import { sizes } from './rules/sizes.ts'
 import { words } from './rules/words.ts'
 import { type Finding, repository, type Tree, treeAt, treeOf } from './tree.ts'
@@ -13,6 +13,7 @@ describe('this repository', () => {
     ['keeps files and functions short, and explains every package', sizes],
     ['uses no banned name, word or place', words],
     ['imports nothing there is another way for', bannedImports],
+    ['has a console that is a client like any other', consoleImports],
     ['has no free-text state column', closedColumns],
     ['names no error code that no catalogue has', errorCodes],
   ] as const)('%s', (_, rule) => {
@@ -39,6 +40,8 @@ describe('each rule goes red for', () => {
     ['the environment read in a slice', words, { 'services/x/src/a/route.ts': 'const p = process.env.PORT' }, /config\.ts/],
     ['a clock in a decision', words, { 'services/x/src/a/decide.ts': 'const now = Date.now()' }, /time from the command/],
     ['an import there is another way for', bannedImports, { 'dev/a.ts': "import x from 'lodash/fp'" }, /use the language/],
+    ['a console that knows a service', consoleImports, { 'console/src/pages/a/page.tsx': "import { x } from '../../../../services/x.ts'" }, /client alone/],
+    ['a console that knows a library of the services', consoleImports, { 'console/src/main.tsx': "import { x } from '@loomworks/kernel'" }, /client alone/],
     [
       'a free-text state column',
       closedColumns,

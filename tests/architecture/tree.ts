@@ -12,7 +12,7 @@ export type Finding = string
 
 export const repository = resolve(import.meta.dirname, '..', '..')
 
-const NOT_OURS = new Set(['node_modules', '.git', '.loomworks'])
+const NOT_OURS = new Set(['node_modules', '.git', '.loomworks', 'dist', 'screenshots'])
 
 export function treeAt(root: string): Tree {
   const texts = new Map<string, string>()

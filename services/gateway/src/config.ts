@@ -85,6 +85,8 @@ export const GatewayConfig = z
     /** Files in PEM: with both, the port speaks TLS, with HTTP/2 and HTTP/1.1. */
     TLS_CERT_FILE: file.optional(),
     TLS_KEY_FILE: file.optional(),
+    /** Folder with the files of the console; without one there is none. */
+    CONSOLE_DIR: z.string().min(1).optional(),
     SECURITY_CONTACT: z.string().default('mailto:security@localhost'),
   })
   .transform((env, context) => ({
@@ -103,6 +105,7 @@ export const GatewayConfig = z
     },
     opsPort: env.OPS_PORT,
     tls: tlsOf(env.TLS_CERT_FILE, env.TLS_KEY_FILE, context),
+    consoleFolder: env.CONSOLE_DIR,
     securityContact: env.SECURITY_CONTACT,
   }))
 export type GatewayConfig = z.output<typeof GatewayConfig>

@@ -9,6 +9,7 @@ import { Upstreams } from './dispatch/upstreams.ts'
 import { gatewayMetrics } from './gateway-metrics.ts'
 import { rateLimits } from './limit/limits.ts'
 import { OpenStreams } from './open-streams.ts'
+import { consoleFiles } from './own/console.ts'
 import { pagesOf } from './own/pages.ts'
 import { baseHeaders, type PipelineParts } from './pipeline.ts'
 import { RouteTable } from './routes.ts'
@@ -49,6 +50,7 @@ export function parts(
     table,
     pages: pagesOf({ document, config, ready }),
     takeRate: rateLimits(config, clock, watch.limited),
+    files: consoleFiles(config.consoleFolder),
     cookies: cookieNames(config.publicOrigin),
     authenticate: authenticator(cache, client),
     upstreams,

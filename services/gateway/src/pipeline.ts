@@ -12,6 +12,7 @@ import type { Upstreams } from './dispatch/upstreams.ts'
 import { clientAddress, limitKey } from './limit/client-address.ts'
 import { bothStandings, type TakeRate } from './limit/limits.ts'
 import type { OpenStreams } from './open-streams.ts'
+import type { ConsoleFiles, FileAnswer } from './own/console.ts'
 import type { Page, Pages } from './own/pages.ts'
 import { type Head, headOf, idsOf, isUnread } from './request-head.ts'
 import type { Route, RouteTable } from './routes.ts'
@@ -23,6 +24,7 @@ export interface PipelineParts {
   readonly baseHeaders: Readonly<Record<string, string>>
   readonly table: RouteTable
   readonly pages: Pages
+  readonly files: ConsoleFiles
   readonly takeRate: TakeRate
   readonly cookies: CookieNames
   readonly authenticate: Authenticate
@@ -51,6 +53,8 @@ export async function answerRequest(parts: PipelineParts, request: IncomingMessa
   let head: Head | undefined
   try {
     head = headOf(request, ids)
+    const file = isRead(request.method) ? parts.files.find(head.path, request.headers) : undefined
+    if (file !== undefined) return sendFile(response, file, { ...headers }, request.method)
     const page = request.method === 'GET' ? parts.pages.get(head.path) : undefined
     if (page !== undefined) return sendPage(response, await page(), headers)
     await passed(parts, { request, response, head, headers })
@@ -155,6 +159,15 @@ const CLIENT_LEFT = '499'
 export function baseHeaders({ publicOrigin }: GatewayConfig): Headers {
   const plain = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' }
   return publicOrigin.startsWith('https:') ? { ...plain, 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : plain
+}
+
+function isRead(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+function sendFile(response: ServerResponse, { status, headers: own, body }: FileAnswer, headers: Headers, method: string | undefined): void {
+  response.writeHead(status, { ...headers, ...own })
+  response.end(method === 'HEAD' ? undefined : body)
 }
 
 function sendPage(response: ServerResponse, { status, type, body, headers: own }: Page, headers: Headers): void {

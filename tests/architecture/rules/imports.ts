@@ -39,6 +39,21 @@ export function bannedImports(tree: Tree): Finding[] {
     })
 }
 
+/** The console is a client like any other: of ours it knows the client library and itself. */
+export function consoleImports(tree: Tree): Finding[] {
+  return tree.paths
+    .filter((path) => path.startsWith('console/src/') && /\.tsx?$/.test(path))
+    .flatMap((path) => {
+      const depth = path.split('/').length - 3
+      const isOurs = (specifier: string) => specifier.startsWith('@loomworks/') && packageOf(specifier) !== '@loomworks/client'
+      const leaves = (specifier: string) => (specifier.match(/\.\.\//g) ?? []).length > depth
+      return [...tree.read(path).matchAll(/(?:from|import|import\()\s*'([^']+)'/g)]
+        .map((match) => match[1] ?? '')
+        .filter((specifier) => isOurs(specifier) || leaves(specifier))
+        .map((specifier) => `${path} imports ${specifier}: the console speaks through @loomworks/client alone`)
+    })
+}
+
 function packageOf(specifier: string): string {
   return specifier
     .split('/')

@@ -1,0 +1,40 @@
+import { QueryClientProvider } from '@tanstack/react-query'
+import { createBrowserRouter, Navigate, RouterProvider } from 'react-router'
+import { Broken } from '../parts/broken.tsx'
+import { queryClient } from './queries.ts'
+import { Shell } from './shell.tsx'
+
+/** A page is fetched when it is first gone to. */
+const page = (load: () => Promise<{ Page: React.ComponentType }>) => async () => ({ Component: (await load()).Page })
+
+const router = createBrowserRouter([
+  { path: '/', element: <Navigate to="/console/" replace /> },
+  { path: '/claim', lazy: page(() => import('../pages/sign-up/page.tsx')), errorElement: <Broken /> },
+  {
+    path: '/console',
+    errorElement: <Broken />,
+    children: [
+      { path: 'welcome', lazy: page(() => import('../pages/welcome/page.tsx')) },
+      { path: 'sign-up', lazy: page(() => import('../pages/sign-up/page.tsx')) },
+      { path: 'sign-in', lazy: page(() => import('../pages/sign-in/page.tsx')) },
+      {
+        element: <Shell />,
+        children: [
+          { index: true, lazy: page(() => import('../pages/home/page.tsx')) },
+          { path: 'activity', lazy: page(() => import('../pages/activity/page.tsx')) },
+          { path: 'credit', lazy: page(() => import('../pages/credit/page.tsx')) },
+          { path: 'settings', lazy: page(() => import('../pages/settings/page.tsx')) },
+          { path: '*', lazy: page(() => import('../pages/not-found/page.tsx')) },
+        ],
+      },
+    ],
+  },
+])
+
+export function App() {
+  return (
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  )
+}

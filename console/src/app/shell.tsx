@@ -1,0 +1,45 @@
+import { useQuery } from '@tanstack/react-query'
+import { Navigate, NavLink, Outlet } from 'react-router'
+import { Trouble } from '../parts/trouble.tsx'
+import { Waiting } from '../parts/waiting.tsx'
+import { meQuery } from './queries.ts'
+import styles from './shell.module.css'
+
+const PLACES = [
+  { to: '/console/', end: true, name: 'Home', icon: 'M4 11l8-7 8 7v9h-5v-6H9v6H4z' },
+  { to: '/console/activity', end: false, name: 'Activity', icon: 'M3 12h4l3-8 4 16 3-8h4' },
+  { to: '/console/credit', end: false, name: 'Credit', icon: 'M3 7h18v11H3zM3 11h18' },
+  { to: '/console/settings', end: false, name: 'Settings', icon: 'M4 7h10M18 7h2M4 17h2M10 17h10M14 5v4M8 15v4' },
+] as const
+
+/** The frame of every page of a person: where one can go, and the page itself. Who is not logged in is sent to the welcome. */
+export function Shell() {
+  const me = useQuery(meQuery)
+  if (me.isPending) return <Waiting />
+  if (me.isError) return <Trouble error={me.error} onRetry={() => void me.refetch()} />
+  if (me.data === null) return <Navigate to="/console/welcome" replace />
+  return (
+    <div className={styles.frame}>
+      <a className={styles.skip} href="#content">
+        Skip to the content
+      </a>
+      <nav className={styles.rail} aria-label="Main">
+        <ul>
+          {PLACES.map(({ to, end, name, icon }) => (
+            <li key={to}>
+              <NavLink to={to} end={end} className={({ isActive }) => (isActive ? `${styles.place} ${styles.here}` : (styles.place ?? ''))}>
+                <svg viewBox="0 0 24 24" aria-hidden="true">
+                  <path d={icon} />
+                </svg>
+                {name}
+              </NavLink>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <main className={styles.content} id="content" tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  )
+}

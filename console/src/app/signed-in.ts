@@ -1,0 +1,20 @@
+// A note to ourselves that somebody signed in in this browser, so that a newcomer's page asks for nothing. The session itself is a cookie that no
+// script sees, and what it opens the gateway alone decides.
+import type { QueryClient } from '@tanstack/react-query'
+
+const KEPT = 'loomworks.signed-in'
+
+export function mayBeSignedIn(): boolean {
+  return localStorage.getItem(KEPT) !== null
+}
+
+/** What is known of whoever was here before is forgotten with either. */
+export function signedIn(queries: QueryClient): void {
+  localStorage.setItem(KEPT, 'yes')
+  queries.clear()
+}
+
+export function signedOut(queries: QueryClient): void {
+  localStorage.removeItem(KEPT)
+  queries.clear()
+}

@@ -1,0 +1,5 @@
+import { queryOptions } from '@tanstack/react-query'
+import { client } from '../../app/client.ts'
+
+export const sessionsQuery = queryOptions({ queryKey: ['sessions'], queryFn: ({ signal }) => client.call('listSessions', {}, { signal }) })
+export const secretsQuery = queryOptions({ queryKey: ['secrets'], queryFn: ({ signal }) => client.call('listMySecrets', {}, { signal }) })

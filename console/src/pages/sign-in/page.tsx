@@ -1,0 +1,56 @@
+import { isRefused, logIn } from '@loomworks/client'
+import { passkeys } from '@loomworks/client/browser'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { Link, useNavigate } from 'react-router'
+import { client } from '../../app/client.ts'
+import { signedIn } from '../../app/signed-in.ts'
+import { Button } from '../../parts/button.tsx'
+import { Field } from '../../parts/field.tsx'
+import { Threshold } from '../../parts/threshold.tsx'
+import { Trouble } from '../../parts/trouble.tsx'
+import styles from './page.module.css'
+
+/** With a passkey: the browser offers it in the field as soon as the page is there, and the button asks for it. */
+export function Page() {
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const entering = useMutation({
+    mutationFn: ({ autofill }: { autofill: boolean }) => logIn(client, passkeys, { autofill }),
+    onSuccess: () => {
+      signedIn(queries)
+      void navigate('/console/')
+    },
+  })
+  const { mutate } = entering
+  useEffect(() => {
+    let left = false
+    void PublicKeyCredential.isConditionalMediationAvailable?.().then((offered) => {
+      if (offered && !left) mutate({ autofill: true })
+    })
+    return () => {
+      left = true
+    }
+  }, [mutate])
+  const asked = entering.variables?.autofill === false
+  return (
+    <Threshold title="Sign in">
+      <Field label="Passkey" name="username" hint="Your device offers it here." autoComplete="username webauthn" />
+      {entering.isError && asked ? <Trouble error={entering.error} says={saysOf(entering.error)} /> : null}
+      <Button busy={entering.isPending && asked} onPress={() => mutate({ autofill: false })}>
+        Sign in with a passkey
+      </Button>
+      <p className={styles.other}>
+        No account yet? <Link to="/console/sign-up">Sign up</Link>
+      </p>
+    </Threshold>
+  )
+}
+
+function saysOf(error: unknown) {
+  if (error instanceof Error && error.name === 'NotAllowedError')
+    return { title: 'No passkey was given.', detail: 'The device was asked and did not answer, or you said no. Try again.' }
+  if (isRefused(error, 'login.refused'))
+    return { title: 'This passkey opens no account here.', detail: 'Choose another one, or sign up. A passkey that was removed opens nothing any more.' }
+  return undefined
+}

@@ -1,0 +1,109 @@
+import { type Factors, isRefused, type Progress, type SignUp } from '@loomworks/client'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Form } from 'react-aria-components'
+import { Button } from '../../parts/button.tsx'
+import { Copy } from '../../parts/copy.tsx'
+import { Field } from '../../parts/field.tsx'
+import { QrCode } from '../../parts/qr-code.tsx'
+import { RecoveryCodes } from '../../parts/recovery-codes.tsx'
+import { Tick } from '../../parts/tick.tsx'
+import { Trouble } from '../../parts/trouble.tsx'
+import styles from './page.module.css'
+import { Running } from './running.tsx'
+import { isOver } from './state.ts'
+import { saysOf } from './trouble-words.ts'
+
+interface Props {
+  readonly signUp: SignUp
+  /** Absent after a reload: they are shown once, so new ones are asked for. */
+  readonly factors: Factors | undefined
+  readonly claimToken: string | undefined
+  readonly onDone: () => void
+  readonly onStartOver: (trouble?: unknown) => void
+}
+
+export function FactorsStep({ signUp, factors: given, claimToken, onDone, onStartOver }: Props) {
+  const [factors, setFactors] = useState(given)
+  const renewing = useMutation({ mutationFn: () => signUp.renewFactors(), onSuccess: setFactors })
+  const [progress, setProgress] = useState<Progress>()
+  const finishing = useMutation({
+    mutationFn: (code: string) => signUp.finish(code, { ...(claimToken !== undefined && { claim_token: claimToken }), onProgress: setProgress }),
+    onSuccess: onDone,
+    onError: (error) => {
+      setProgress(undefined)
+      if (isRefused(error) && (isOver(error.code) || error.code === 'signup.not_found')) onStartOver(error)
+    },
+  })
+  if (finishing.isPending) return <Running progress={progress} />
+  if (factors === undefined) return <Lost busy={renewing.isPending} error={renewing.error} onRenew={() => renewing.mutate()} onStartOver={onStartOver} />
+  return <Confirm factors={factors} error={finishing.error} onCode={(code) => finishing.mutate(code)} />
+}
+
+interface LostProps {
+  readonly busy: boolean
+  readonly error: unknown
+  readonly onRenew: () => void
+  readonly onStartOver: (trouble?: unknown) => void
+}
+
+/** The app's secret and the codes are shown once; after a reload they cannot be shown again. */
+function Lost({ busy, error, onRenew, onStartOver }: LostProps) {
+  return (
+    <div className={styles.form}>
+      <p>Your passkey is there. The page was loaded again, so the secret for your authenticator app and your recovery codes have to be made anew.</p>
+      {error === null ? null : <Trouble error={error} says={saysOf(error)} />}
+      <Button autoFocus busy={busy} onPress={onRenew}>
+        Show new ones
+      </Button>
+      <Button look="quiet" onPress={() => onStartOver()}>
+        Begin again
+      </Button>
+    </div>
+  )
+}
+
+function Confirm({ factors, error, onCode }: { readonly factors: Factors; readonly error: unknown; readonly onCode: (code: string) => void }) {
+  const [code, setCode] = useState('')
+  const [stored, setStored] = useState(false)
+  return (
+    <Form
+      className={styles.form ?? ''}
+      onSubmit={(event) => {
+        event.preventDefault()
+        onCode(code.replaceAll(' ', ''))
+      }}
+    >
+      <p>Scan this with an authenticator app. It is the second way in, should your device be lost.</p>
+      <div className={styles.app}>
+        <QrCode text={factors.totp.otpauth_uri} label="Secret for the authenticator app" />
+        <p className={styles.secret}>
+          <code>{factors.totp.secret}</code>
+          <Copy text={factors.totp.secret} label="Copy the secret" />
+        </p>
+      </div>
+      <p>Keep these recovery codes where you keep what you cannot lose. Each works once.</p>
+      <RecoveryCodes codes={factors.recovery_codes} />
+      <Tick isSelected={stored} onChange={setStored}>
+        I have stored them
+      </Tick>
+      <Field
+        label="Code that the app shows"
+        hint="Six digits"
+        name="code"
+        inputMode="numeric"
+        autoComplete="one-time-code"
+        isRequired
+        pattern="[0-9 ]{6,7}"
+        maxLength={7}
+        mono
+        value={code}
+        onChange={setCode}
+      />
+      {error === null ? null : <Trouble error={error} says={saysOf(error)} />}
+      <Button type="submit" isDisabled={!stored}>
+        Finish
+      </Button>
+    </Form>
+  )
+}
