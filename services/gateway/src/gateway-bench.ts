@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { PostgresBus } from '@loomworks/bus'
+import { type Bus, PostgresBus } from '@loomworks/bus'
 import { STREAMS } from '@loomworks/contracts'
 import { PostgresEventStore } from '@loomworks/event-store'
 import { type Clock, newId, type PersonId, systemClock, tokenHash } from '@loomworks/kernel'
@@ -21,6 +21,8 @@ export interface BenchOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly clock?: Clock
   readonly socket?: SocketLimits
+  /** In place of the one in PostgreSQL. */
+  readonly bus?: Bus
 }
 
 export interface Seen {
@@ -49,8 +51,14 @@ export interface GatewayBench extends AsyncDisposable {
   /** A bearer token of somebody; nobody in particular where it is not said who. */
   token(claims?: Partial<TokenClaims>): string
   ask(method: string, target: string, init?: RequestInit): Promise<Answer>
+  /** Another instance of the gateway before the same services, with a connection of its own to the bus. */
+  another(bus: Bus): Promise<Another>
   /** Stops the service behind the gateway. */
   stopUpstream(): Promise<void>
+}
+
+export interface Another extends AsyncDisposable {
+  ask(method: string, target: string, init?: RequestInit): Promise<Answer>
 }
 
 /** Every rate so high that no test meets it; a test of the limits sets its own. */
@@ -63,11 +71,11 @@ const NO_RATES = {
   RATE_AGENT: '100000/s',
 }
 
-export async function gatewayBench({ adminUrl, environment = {}, clock = systemClock, socket }: BenchOptions): Promise<GatewayBench> {
+export async function gatewayBench({ adminUrl, environment = {}, clock = systemClock, socket, bus: given }: BenchOptions): Promise<GatewayBench> {
   const database = await testDatabase(adminUrl, PLATFORM_SCHEMAS)
   const sockets = await mkdtemp(path.join(tmpdir(), 'lw-'))
   const onTrouble = () => undefined
-  const bus = new PostgresBus({ db: database.db, onTrouble })
+  const bus = given ?? new PostgresBus({ db: database.db, onTrouble })
   const eventStore = new PostgresEventStore({ db: database.db, onTrouble })
   const identity = await IdentityStandIn.listening(path.join(sockets, 'identity'), clock)
   const port = await freePort()
@@ -103,6 +111,7 @@ export async function gatewayBench({ adminUrl, environment = {}, clock = systemC
     seen,
     token: (claims) => tokenOf(identity, claims),
     ask: (method, target, init) => ask(url, method, target, init),
+    another: (own) => anotherOf(platform, own, socket),
     stopUpstream: () => memory.stop(1000),
     async [Symbol.asyncDispose]() {
       await gateway.stop(5000)
@@ -112,6 +121,20 @@ export async function gatewayBench({ adminUrl, environment = {}, clock = systemC
       await identity[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
       await rm(sockets, { recursive: true, force: true })
+    },
+  }
+}
+
+async function anotherOf(platform: Platform, bus: Bus, socket: SocketLimits | undefined): Promise<Another> {
+  const port = await freePort()
+  const addressOf: Platform['addressOf'] = (service) => (service === 'gateway' ? { origin: `http://127.0.0.1:${port}` } : platform.addressOf(service))
+  const gateway = await startService(gatewayWith(API, socket), { ...platform, bus, addressOf })
+  await gateway.ready(10_000)
+  return {
+    ask: (method, target, init) => ask(`http://127.0.0.1:${port}`, method, target, init),
+    async [Symbol.asyncDispose]() {
+      await gateway.stop(5000)
+      await bus.drain(5000)
     },
   }
 }

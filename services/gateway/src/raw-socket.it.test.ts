@@ -78,6 +78,14 @@ describe('is refused, and reaches no service:', () => {
     ['no path', get('open'), 400, 'malformed_request'],
     ['an asterisk', get('*'), 400, 'malformed_request'],
     ['NUL in the target', get('/catalogue/op\0en'), 400, 'malformed_request'],
+    ['CRLF in the target', `GET /catalogue/op\r\nen HTTP/1.1\r\nhost: localhost\r\n\r\n`, 400, 'malformed_request'],
+    ['a space in the target', get('/catalogue/op en'), 400, 'malformed_request'],
+    ['a tab before the target', get(open).replace('GET ', 'GET\t'), 400, 'malformed_request'],
+    ['a method in small letters', get(open).replace('GET', 'get'), 400, 'malformed_request'],
+    ['a space before the first header', get(open).replace('host:', ' host:'), 400, 'malformed_request'],
+    ['a host in two lines', get(open).replace('host: localhost', 'host: local\r\n host'), 400, 'malformed_request'],
+    ['a name of a header with a bracket', get(open, 'x[a]: 1'), 400, 'malformed_request'],
+    ['a name of a header above ASCII', Buffer.from(get(open, 'x-\u00e4: 1'), 'latin1'), 400, 'malformed_request'],
     ['bytes above ASCII in the target', Buffer.from(get('/catalogue/\u00e4'), 'latin1'), 400, 'malformed_request'],
     ['NUL in a header', get(open, 'x-a: \0'), 400, 'malformed_request'],
     ['lines that end in LF', get(open).replaceAll('\r\n', '\n'), 400, 'malformed_request'],
@@ -135,6 +143,12 @@ describe('a body that two parsers could read in two ways is refused, and what is
     ['chunks twice', `${post('transfer-encoding: chunked', 'transfer-encoding: chunked')}0\r\n\r\n${SMUGGLED}`],
     ['chunks and then none', `${post('transfer-encoding: chunked, identity')}0\r\n\r\n${SMUGGLED}`],
     ['a space before the colon of the coding', `${post('transfer-encoding : chunked', 'content-length: 5')}0\r\n\r\n${SMUGGLED}`],
+    ['two codings in two lines', `${post('transfer-encoding: chunked', 'transfer-encoding: x')}0\r\n\r\n${SMUGGLED}`],
+    ['a coding in quotes', `${post('transfer-encoding: "chunked"')}0\r\n\r\n${SMUGGLED}`],
+    ['a coding that is empty', `${post('transfer-encoding: ', 'content-length: 5')}0\r\n\r\n${SMUGGLED}`],
+    ['a length with a space in it', `${post('content-length: 1 2')}{}${SMUGGLED}`],
+    ['a length of two lines', `${post('content-length: 1\r\n 2')}{}${SMUGGLED}`],
+    ['two lengths that agree', `${post('content-length: 2', 'content-length: 2')}{}${SMUGGLED}`],
     ['a tab before the coding', `${post('transfer-encoding:\u000bchunked')}0\r\n\r\n${SMUGGLED}`],
   ])('%s', async (_what, words) => {
     const before = bench.seen.length
@@ -144,6 +158,45 @@ describe('a body that two parsers could read in two ways is refused, and what is
     expect(answers).toBe(1)
     expect(bench.seen.length).toBe(before)
   })
+
+  test.each([
+    ['with a sign', '+2\r\n{}\r\n'],
+    ['in hexadecimal with its mark', '0x2\r\n{}\r\n'],
+    ['below nothing', '-2\r\n{}\r\n'],
+    ['beyond all numbers', 'ffffffffffffffff2\r\n{}\r\n'],
+    ['with a space in it', '0 2\r\n{}\r\n'],
+    ['that is empty', '\r\n{}\r\n'],
+    ['whose line ends in LF', '2\n{}\r\n'],
+    ['whose line ends in CR', '2\r{}\r\n'],
+    ['with NUL in its extension', '2;a=\0\r\n{}\r\n'],
+    ['whose bytes end in LF', '2\r\n{}\n'],
+  ])('a size of a chunk %s ends the connection', async (_what, chunk) => {
+    const { text } = await said(`${post('transfer-encoding: chunked', `authorization: Bearer ${bench.token()}`)}${chunk}0\r\n\r\n${SMUGGLED}`)
+    expect(text).not.toMatch(/HTTP\/1\.1 2/)
+    expect(bench.seen.some(({ url }) => url.includes('smuggled'))).toBe(false)
+  })
+
+  test('a request that reads has no body to hide another in', async () => {
+    const before = bench.seen.length
+    const heard = await said(`${get(open, `content-length: ${SMUGGLED.length}`)}${SMUGGLED}`)
+    expect(heard).toMatchObject({ status: 200, answers: 1 })
+    expect(bench.seen.length).toBe(before + 1)
+  })
+
+  test.each(['x-client-ip', 'content-length', 'authorization, host', 'x-request-id, traceparent', 'keep-alive, x-internal-actor'])(
+    'headers named as of the connection take nothing away that we set: %s',
+    async (names) => {
+      const body = '{"text":"x"}'
+      const heard = await said(
+        `${post(`connection: close, ${names}`, 'x-client-ip: 6.6.6.6', 'x-internal-actor: root', `content-length: ${body.length}`, `authorization: Bearer ${bench.token()}`)}${body}`,
+      )
+      expect(heard).toMatchObject({ status: 201, answers: 1 })
+      const { headers } = bench.seen.at(-1) ?? { headers: {} as Record<string, string> }
+      expect(headers).toMatchObject({ 'x-client-ip': '127.0.0.1', 'content-length': String(body.length), authorization: expect.stringMatching(/^Bearer ey/) })
+      expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+      expect(headers['x-internal-actor']).toBeUndefined()
+    },
+  )
 
   test('a chunk that is longer than it says ends the connection', async () => {
     const token = bench.token()

@@ -186,6 +186,39 @@ describe('is no way around:', () => {
     expect(await passing(ask, 12)).toBe(10)
   })
 
+  test('another way to write the same address', async () => {
+    const ask = (client: string) => from(client)('POST', '/auth/login/passkey/begin')
+    const ways = ['2001:db8:0:9::1', '2001:DB8:0:9::1', '2001:0db8:0000:0009:0:0:0:1', '2001:db8:0:9:ffff:ffff:ffff:ffff']
+    expect(await passing((at) => ask(ways[at % ways.length] ?? ''), 12)).toBe(10)
+    const plain = address()
+    expect(await passing((at) => ask(at % 2 === 0 ? plain : `::ffff:${plain}`), 12)).toBe(10)
+  })
+
+  test('an address that is none: such requests share the one of the proxy', async () => {
+    const ways = ['unknown', '198.18.0.1:4400', '[2001:db8::1]', '', '198.18.0.1%eth0']
+    expect(await passing((at) => from(ways[at % ways.length] ?? '')('POST', '/auth/login/passkey/begin'), 12)).toBe(10)
+    clock.advance(60_000)
+  })
+
+  test('another method, said or meant', async () => {
+    const client = address()
+    const ask = from(client)
+    await passing(() => ask('POST', '/auth/login/passkey/begin'), 10)
+    for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD'])
+      expect(await ask(method, '/auth/login/passkey/begin'), method).toMatchObject({ status: 405 })
+    const overridden = { 'x-forwarded-for': client, 'x-http-method-override': 'POST', 'x-method-override': 'POST' }
+    expect(await behindProxy.ask('GET', '/auth/login/passkey/begin', { headers: overridden })).toMatchObject({ status: 405 })
+    expect(await behindProxy.ask('POST', '/auth/login/passkey/begin', { headers: overridden })).toMatchObject({ status: 429 })
+  })
+
+  test('another credential, or none', async () => {
+    const client = address()
+    const ask = (headers: Record<string, string>) =>
+      behindProxy.ask('POST', '/auth/login/passkey/begin', { headers: { ...headers, 'x-forwarded-for': client } })
+    const ways = [{}, { authorization: `Bearer lws_${newId()}` }, bearer(behindProxy.token()), { cookie: `lw=${newId()}`, origin: 'http://localhost:4400' }]
+    expect(await passing((at) => ask(ways[at % ways.length] ?? {}), 12)).toBe(10)
+  })
+
   test('another way to write the path', async () => {
     const ask = from(address())
     await passing(() => ask('POST', '/auth/login/passkey/begin'), 10)
