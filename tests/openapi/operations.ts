@@ -60,6 +60,9 @@ const credential = { id: 'AA', rawId: 'AA', type: 'public-key', clientExtensionR
 
 /** A body of the right shape for each operation that takes one. */
 export const GOOD: Readonly<Record<string, () => Body>> = {
+  createAgent: () => ({ name: 'Scribe', purpose: 'Writes down what was said.', instruction_version: 1 }),
+  changeAgent: () => ({ name: 'Clerk', purpose: 'Counts.', instruction_version: 2, state: 'active' }),
+  issueAgentToken: () => ({ scopes: ['memory.read'], expires_in_days: 1 }),
   invite: () => ({ email: `${randomUUID()}@example.org`, designations: ['contributor'] }),
   acceptInvitation: () => ({ token: 'lwi_none' }),
   declineInvitation: () => ({ token: 'lwi_none' }),

@@ -31,6 +31,8 @@ export const Itk = z.object({
   restricted: Restriction.optional(),
   /** The one engagement that an agent belongs to. */
   engagement: idOf<'engagement'>().optional(),
+  /** Who answers for the agent: where they may do less, so may it. */
+  sponsor: idOf<'person'>().optional(),
 })
 export type Itk = Readonly<z.output<typeof Itk>>
 

@@ -33,6 +33,8 @@ export interface TokenClaims {
   /** A passkey proof of this moment. */
   readonly steppedUp?: boolean
   readonly sessionId?: string
+  /** Who answers for an agent. */
+  readonly sponsor?: PersonId
 }
 
 /** A public request that the gateway passed on to identity. */
@@ -109,7 +111,7 @@ export class IdentityStandIn implements AsyncDisposable {
   }
 
   /** An internal token for an audience. */
-  token(audience: ServiceName, { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId }: TokenClaims): Promise<string> {
+  token(audience: ServiceName, { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId, sponsor }: TokenClaims): Promise<string> {
     const now = Math.floor(this.#clock.now() / 1000)
     const person = actor.kind === 'person'
     const claims = {
@@ -118,6 +120,7 @@ export class IdentityStandIn implements AsyncDisposable {
       scope: (scopes ?? (person ? PERSON_SCOPES : [])).join(' '),
       ...(roles && { roles }),
       ...(sessionId !== undefined && { sid: sessionId }),
+      ...(sponsor !== undefined && { sponsor }),
       ...(person && { account: account ?? 'active' }),
       ...(steppedUp && { step_up: { at: now, level: 'passkey' } }),
     }

@@ -1,4 +1,12 @@
 // Everything about who belongs where, as the service lists it.
+import { changeAgentRoute } from './agent/change/route.ts'
+import { createAgentRoute } from './agent/create/route.ts'
+import { issueAgentTokenRoute } from './agent/issue-token/route.ts'
+import { listAgentsRoute } from './agent/list/route.ts'
+import { listAgentTokensRoute } from './agent/list-tokens/route.ts'
+import { retireAgentRoute } from './agent/retire/route.ts'
+import { revokeAgentTokenRoute } from './agent/revoke-token/route.ts'
+import { sponsorAgentRoute } from './agent/sponsor/route.ts'
 import { acceptInvitationRoute } from './invitation/accept/route.ts'
 import { declineInvitationRoute } from './invitation/decline/route.ts'
 import { inviteRoute } from './invitation/invite/route.ts'
@@ -29,4 +37,12 @@ export const belonging = [
   revokeInvitationRoute,
   acceptInvitationRoute,
   declineInvitationRoute,
+  createAgentRoute,
+  listAgentsRoute,
+  changeAgentRoute,
+  retireAgentRoute,
+  sponsorAgentRoute,
+  issueAgentTokenRoute,
+  listAgentTokensRoute,
+  revokeAgentTokenRoute,
 ]

@@ -145,6 +145,19 @@ export const invitation = refusals('invitation', {
   email_mismatch: { status: 403, says: 'This invitation is for another address.', remedy: 'Log in as who it is for.' },
 })
 
+/** Refusals about agents and their tokens (identity page §7). */
+export const agent = refusals('agent', {
+  retired: { status: 409, says: 'This agent has ended.', remedy: 'Create another one.' },
+  name_taken: { status: 409, says: 'Another agent of this engagement is called so.', remedy: 'Choose another name.' },
+  limit: { status: 409, says: 'This engagement has a hundred agents.', remedy: 'Delete one that is not used.' },
+  token_limit: { status: 409, says: 'This agent has ten live tokens.', remedy: 'Revoke one of them first.' },
+  scope_not_grantable: {
+    status: 422,
+    says: 'An agent cannot be let do this.',
+    remedy: 'Choose among memory.read, memory.write and memory.commit.',
+  },
+})
+
 export const catalogues = [
   signup,
   passkey,
@@ -164,6 +177,7 @@ export const catalogues = [
   subjectKey,
   membership,
   invitation,
+  agent,
 ]
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */

@@ -5,6 +5,7 @@ import { Designation, MembershipChanged, type MembershipEnd, MembershipGranted, 
 import { type Actor, derivedId, type EngagementId, type Id, idOf, type PersonId } from '@loomworks/kernel'
 import { type Db, exec, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import { revokeSponsored } from './agent-tokens.ts'
 import { lockEngagement } from './engagements.ts'
 import { membership as refusals } from './errors.ts'
 import { fact, type PersonFact, stateFacts, statePersonFacts } from './facts.ts'
@@ -135,6 +136,7 @@ export async function dropDesignation(tx: Db, member: Membership, designation: D
   if (designation === 'operator') await requireAnotherOperator(tx, member)
   if (member.designations.length === 1) throw refusals.last_designation()
   await endDesignations(tx, member.id, [designation], stating)
+  if (designation === 'operator') await revokeSponsored(tx, member.engagement_id, member.principal_id, stating)
   await changed(tx, member, sql`revision = revision + 1`, stating)
 }
 
@@ -149,6 +151,7 @@ export async function endMembership(tx: Db, member: Membership, reason: z.output
   if (member.designations.includes('operator')) await requireAnotherOperator(tx, member)
   await exec(tx, sql`update identity.memberships set active = false, ended_at = ${stating.at}, revision = revision + 1 where id = ${member.id}`)
   await endDesignations(tx, member.id, member.designations, stating)
+  await revokeSponsored(tx, member.engagement_id, member.principal_id, stating)
   const data = { ...saidOf({ ...member, revision: member.revision + 1 }, stating.actor), reason }
   await state(tx, member, fact(MembershipRevoked, data), stating)
 }

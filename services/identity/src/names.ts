@@ -35,6 +35,18 @@ export const CredentialName = z
     return name ?? z.NEVER
   })
 
+const PURPOSE_MAX = 500
+
+/** What an agent is for: 1 to 500 code points under the same rule. */
+export const Purpose = z
+  .string()
+  .max(4 * PURPOSE_MAX)
+  .transform((text, context) => {
+    const purpose = nameOf(text, PURPOSE_MAX)
+    if (purpose === undefined) context.addIssue({ code: 'custom', message: 'a purpose has 1 to 500 visible characters' })
+    return purpose ?? z.NEVER
+  })
+
 /** A companion's name as it arrives: any text. The rule has a code of its own, so it is judged by `companionNameOf`. */
 export const CompanionNameText = z.string()
 

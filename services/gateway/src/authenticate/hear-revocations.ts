@@ -2,7 +2,7 @@
 // entry lives no longer than its token, a minute.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bus } from '@loomworks/bus'
-import { PersonLocked, parseEventData, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
+import { AgentChanged, AgentTokenRevoked, PersonLocked, parseEventData, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
 import { parsedEvent, typeOfSubject, type Worker } from '@loomworks/service-kit'
 
 const AGAIN_MS = 500
@@ -40,13 +40,16 @@ export function hearRevocations({ bus, drop, onTrouble }: RevocationOptions): Wo
 
 type Message = { readonly subject: string; readonly data: string }
 
-/** What a person may do has changed: what is kept of them, whichever session it came by, is old. */
+/** What a person or an agent may do has changed: what is kept of them, by whichever session or token it came, is old. */
 const OF_PERSON = [RoleGranted, RoleRevoked, PersonLocked]
+const OF_AGENT = [AgentChanged, AgentTokenRevoked]
 
 function subjectOf(message: Message): string | undefined {
   const name = typeOfSubject(message.subject)
   const ofPerson = OF_PERSON.find((each) => each.name === name)
-  if (name !== SessionRevoked.name && ofPerson === undefined) return undefined
+  const ofAgent = OF_AGENT.find((each) => each.name === name)
+  if (name !== SessionRevoked.name && ofPerson === undefined && ofAgent === undefined) return undefined
   const { v, data } = parsedEvent(message)
+  if (ofAgent !== undefined) return parseEventData(ofAgent, v, data).agentId
   return ofPerson === undefined ? parseEventData(SessionRevoked, v, data).sessionId : parseEventData(ofPerson, v, data).personId
 }

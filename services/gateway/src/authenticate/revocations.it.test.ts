@@ -1,6 +1,6 @@
 // What ends with a session: what is kept of it, and what is open because of it (identity page §13.3, §14).
 import { outboxRowOf } from '@loomworks/bus'
-import { PersonLocked, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
+import { AgentChanged, AgentTokenRevoked, type EventType, PersonLocked, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
 import { newId, type PersonId, tokenHash } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
 import { eventually } from '@loomworks/testing'
@@ -32,7 +32,7 @@ function ended({ token }: Session): void {
   bench.identity.credentials.set(tokenHash(token), { code: 'session_expired' })
 }
 
-async function publish(type: typeof SessionRevoked | typeof RoleGranted | typeof RoleRevoked | typeof PersonLocked, data: object): Promise<void> {
+async function publish(type: EventType, data: object): Promise<void> {
   const cause = newId()
   const stating = {
     at: new Date().toISOString(),
@@ -41,7 +41,7 @@ async function publish(type: typeof SessionRevoked | typeof RoleGranted | typeof
     causationId: cause,
     traceparent: childTrace(),
   } as const
-  const { id, subject, headers, data: text } = outboxRowOf({ type: type as typeof SessionRevoked, data: data as never, cause }, stating)
+  const { id, subject, headers, data: text } = outboxRowOf({ type, data, cause }, stating)
   await bench.platform.bus.publish({ subject, id, headers: { ...headers, 'message-id': id }, data: text })
 }
 
@@ -111,6 +111,25 @@ test('a step-up through this gateway is felt by the next request: the old token 
   expect(await bench.ask('POST', '/auth/step-up/finish', proof)).toMatchObject({ status: 204 })
   ended(ada)
   expect(await look(ada)).toMatchObject({ status: 401, body: { code: 'session_expired' } })
+})
+
+test('what an agent may do is asked anew when it changes, when a token of it ends, and when who answers for it is locked', async () => {
+  const [agentId, sponsor] = [newId<'agent'>(), newId<'person'>()]
+  const scribe = { actor: { kind: 'agent', id: agentId, instructionVersion: 1 }, scopes: ['memory.read'], sponsor } as const
+  const changes = [
+    () => publish(AgentChanged, { agentId, engagementId: newId(), instructionVersion: 1, sponsorId: sponsor, state: 'disabled' }),
+    () => publish(AgentTokenRevoked, { agentId, tokenId: newId(), scopes: ['memory.read'], expiresAt: new Date().toISOString(), reason: 'revoked' }),
+    () => publish(PersonLocked, { personId: sponsor, by: { kind: 'service', id: 'operator' } }),
+  ]
+  for (const change of changes) {
+    const token = bench.token(scribe)
+    const look = () => bench.ask('GET', '/catalogue/agents', { headers: bearer(token) })
+    expect(await look()).toMatchObject({ status: 200 })
+    bench.identity.credentials.set(tokenHash(token), { code: 'token_refused' })
+    expect(await look()).toMatchObject({ status: 200 })
+    await change()
+    await eventually(async () => expect(await look()).toMatchObject({ status: 401, body: { code: 'token_refused' } }))
+  }
 })
 
 test('the end of one session leaves the others of the person', async () => {

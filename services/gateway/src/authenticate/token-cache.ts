@@ -110,8 +110,9 @@ export class TokenCache {
   }
 }
 
-function subjectsOf(claims: Itk): readonly string[] {
-  return claims.sid === undefined ? [claims.sub] : [claims.sid, claims.sub]
+/** Whose change makes a token old: its session's, its holder's, and that of who answers for an agent. */
+function subjectsOf({ sid, sub, sponsor }: Itk): readonly string[] {
+  return [sub, ...(sid === undefined ? [] : [sid]), ...(sponsor === undefined ? [] : [sponsor])]
 }
 
 /** The claims of a token that identity just handed over itself; who verifies it is the service it is for. */

@@ -6,6 +6,7 @@ import type { IdentityParts } from '../parts.ts'
 import { openedByReplaced } from '../rotation.ts'
 import { type LiveSession, sessionOf } from '../sessions.ts'
 import type { Claims } from '../signing.ts'
+import { openedByAgent } from './agent-claims.ts'
 import { roleScopes, sessionScopes } from './rights.ts'
 
 const Holder = z.object({ state: PersonState, account_status: AccountStatus, roles: z.array(Role) })
@@ -13,7 +14,7 @@ const Holder = z.object({ state: PersonState, account_status: AccountStatus, rol
 export interface Opened {
   readonly claims: Omit<Claims, 'aud' | 'azp'>
   /** Class of the gateway's limits for whoever this is. */
-  readonly rateClass: 'person' | 'operator'
+  readonly rateClass: 'person' | 'operator' | 'agent'
   /** A token that was replaced opens nothing beyond this. */
   readonly endsAtMs?: number
 }
@@ -28,7 +29,7 @@ export async function claimsOf(parts: IdentityParts, credentialHash: string, cal
   if (session !== 'unknown') return opensSession(db, session)
   const replaced = await openedByReplaced(parts, credentialHash, caller)
   if (replaced === 'over') return 'session_expired'
-  if (replaced === 'unknown') return 'token_refused'
+  if (replaced === 'unknown') return (await openedByAgent(db, credentialHash, clock.now())) ?? 'token_refused'
   const opens = await opensSession(db, replaced.session)
   return typeof opens === 'string' ? opens : { ...opens, endsAtMs: replaced.endsAtMs }
 }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { IdentityParts } from '../../parts.ts'
 import { claimsOf } from '../claims.ts'
 
-const Active = z.object({ active: z.literal(true), token: z.string(), expiresAt: z.string(), rateClass: z.enum(['person', 'operator']) })
+const Active = z.object({ active: z.literal(true), token: z.string(), expiresAt: z.string(), rateClass: z.enum(['person', 'operator', 'agent']) })
 const Refused = z.object({ active: z.literal(false), code: z.enum(['token_refused', 'session_expired', 'account_locked']) })
 
 export const introspectRoute = operation({
