@@ -7,7 +7,7 @@ import { buildPlatform, startService } from '@loomworks/service-kit'
 
 const [folder = '', port = '', databaseUrl = ''] = process.argv.slice(2)
 const origin = `http://127.0.0.1:${port}`
-const RATES_NOBODY_MEETS = { RATE_IP: '100000/s', RATE_AUTH: '100000/s' }
+const RATES_NOBODY_MEETS = { RATE_IP: '100000/s', RATE_AUTH: '100000/s', RATE_PERSON: '100000/s' }
 
 const { platform } = await buildPlatform({
   urlOf: () => databaseUrl,

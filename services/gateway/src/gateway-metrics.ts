@@ -46,8 +46,16 @@ export function gatewayMetrics({ registry }: ServiceMetrics, { upstreams, cached
       this.set(cachedTokens())
     },
   })
+  // Finding a series by its labels costs more than counting in it, and there are few of them.
+  const series = new Map<string, Counter.Internal>()
+  const seriesOf = (upstream: string, outcome: Outcome) => {
+    const key = `${upstream} ${outcome}`
+    const known = series.get(key) ?? calls.labels({ upstream, outcome })
+    series.set(key, known)
+    return known
+  }
   return {
-    called: (upstream, outcome) => calls.inc({ upstream, outcome }),
+    called: (upstream, outcome) => seriesOf(upstream, outcome).inc(),
     retried: (upstream) => retries.inc({ upstream }),
     limited: (rate) => limited.inc({ rate }),
   }

@@ -82,7 +82,8 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   timed(parts.metrics, route, response)
   const address = clientAddress(request.socket.remoteAddress, one(request.headers['x-forwarded-for']), config.trustedProxies)
   const standing = parts.takeRate.ofAddress(route, address)
-  Object.assign(headers, route.notice, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
+  if (route.notice !== undefined) Object.assign(headers, route.notice)
+  Object.assign(headers, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
   if (standing.refused !== undefined) throw standing.refused
   const credential = credentialOf(head.cookie, head.authorization, cookies)
   if (ridesOnCookie(head.cookie, head.authorization, cookies)) requireOwnPage(head.method, request.headers, config.allowedOrigins)

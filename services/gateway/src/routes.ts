@@ -11,8 +11,8 @@ export interface Route {
   readonly rate: RateClass
   readonly timeoutMs: number
   readonly bodyBytes: number
-  /** Headers that tell of a later operation and the last day of this one; none where there is none. */
-  readonly notice: Readonly<Record<string, string>>
+  /** Headers that tell of a later operation and the last day of this one. */
+  readonly notice: Readonly<Record<string, string>> | undefined
 }
 
 interface Node {
@@ -93,7 +93,7 @@ function rateByPath(path: string): RateClass {
 
 /** RFC 9745 says since when, RFC 8594 until when; the link leads to the operation that replaces it. */
 function noticeOf(deprecation: Deprecation | undefined): Route['notice'] {
-  if (deprecation === undefined) return {}
+  if (deprecation === undefined) return undefined
   const { since, sunset, instead } = deprecation
   return {
     deprecation: `@${Date.parse(since) / 1000}`,

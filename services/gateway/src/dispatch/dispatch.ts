@@ -58,11 +58,13 @@ function requestOf(passing: Passing, failed: (error: unknown) => void): Dispatch
   const length = request.headers['content-length']
   // What finding out who asks has taken is gone; a moment is left in any case, or the refusal would be ours.
   const restMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
-  const deadline = route.limits.stream ? [] : ['x-deadline-ms', String(restMs)]
+  const headers = [...head.passed, ...trustedHeaders(passing)]
+  if (!route.limits.stream) headers.push('x-deadline-ms', String(restMs))
+  if (body !== null && length !== undefined) headers.push('content-length', length)
   return {
     method: head.method as Dispatcher.HttpMethod,
     path: head.target,
-    headers: [...head.passed, ...trustedHeaders(passing), ...deadline, ...(body !== null && length !== undefined ? ['content-length', length] : [])],
+    headers,
     body,
     headersTimeout: restMs,
     bodyTimeout: route.limits.stream ? 0 : restMs,

@@ -32,17 +32,14 @@ export class Limiter {
   readonly #rate: Rate
   readonly #intervalMs: number
   readonly #full: LRUCache<string, number>
+  /** Text of the `RateLimit-Policy` header: quota and window in seconds. */
+  readonly policy: string
 
   constructor(rate: Rate, mostKeys: number = MOST_KEYS) {
     this.#full = new LRUCache({ max: mostKeys })
     this.#rate = rate
     this.#intervalMs = rate.windowMs / rate.count
-  }
-
-  /** Text of the `RateLimit-Policy` header: quota and window in seconds. */
-  get policy(): string {
-    const { burst } = this.#rate
-    return `q=${burst};w=${Math.ceil((burst * this.#intervalMs) / 1000)}`
+    this.policy = `q=${rate.burst};w=${Math.ceil((rate.burst * this.#intervalMs) / 1000)}`
   }
 
   take(key: string, nowMs: number): Taken {

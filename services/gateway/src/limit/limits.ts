@@ -52,9 +52,9 @@ export function rateLimits({ limitsOn, rates }: GatewayConfig, clock: Clock, onL
 }
 
 /** What the client is told where two buckets were taken from: of each how it stands. */
-export function bothStandings(one: Standing, other: Standing): Standing['headers'] {
-  const names = new Set([...Object.keys(one.headers), ...Object.keys(other.headers)])
-  return Object.fromEntries([...names].map((name) => [name, [one.headers[name], other.headers[name]].filter((part) => part !== undefined).join(', ')]))
+export function bothStandings({ headers: one }: Standing, { headers: other }: Standing): Standing['headers'] {
+  if (one.ratelimit === undefined || other.ratelimit === undefined) return other
+  return { ratelimit: `${one.ratelimit}, ${other.ratelimit}`, 'ratelimit-policy': `${one['ratelimit-policy']}, ${other['ratelimit-policy']}` }
 }
 
 /** RateLimit header fields (draft-ietf-httpapi-ratelimit-headers). */
