@@ -124,6 +124,18 @@ CREATE INDEX enrolment_by_expiry ON identity.enrolment_tokens USING btree (expir
 CREATE UNIQUE INDEX enrolment_open ON identity.enrolment_tokens USING btree (person_id) WHERE (state = 'open'::text);
 grant delete, insert, select, update to identity;
 
+create table idempotency_key (
+  key_digest text not null,
+  fingerprint text not null,
+  status integer not null,
+  reply jsonb,
+  created_at timestamp with time zone not null,
+  CHECK (((status >= 200) AND (status <= 299))),
+  PRIMARY KEY (key_digest)
+);
+CREATE INDEX idempotency_key_by_age ON identity.idempotency_key USING btree (created_at);
+grant delete, insert, select, update to identity;
+
 create table invitations (
   id uuid not null,
   engagement_id uuid not null,

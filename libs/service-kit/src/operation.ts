@@ -97,7 +97,7 @@ export interface OperationShape<Parts, P extends z.ZodType | undefined, Q extend
   readonly status?: number
   /** Other successes: status → schema. */
   readonly also?: Readonly<Record<number, z.ZodType>>
-  /** Members of the reply that are told once and never kept, where the reply is kept for an Idempotency-Key. */
+  /** Members of the reply that are not kept where the reply is kept for an Idempotency-Key: secrets that are told once, names, addresses. */
   readonly oneTime?: readonly string[]
   readonly refuses: readonly AnyRefusal[]
   answer(request: Request<Parsed<P>, Parsed<Q>, Parsed<B>>, parts: Parts): Promise<z.input<R> | Answered>

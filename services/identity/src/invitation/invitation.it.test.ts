@@ -62,6 +62,28 @@ describe('an invitation', () => {
     expect(rows[0]?.row).not.toContain(token.split('_')[1])
   })
 
+  test('under one Idempotency-Key is one: asked again, it is told again without its token and address, which nothing keeps', async () => {
+    const ada = await person('Ada')
+    const { id } = await openedBy(bench, ada)
+    const ask = (body: object) =>
+      bench.ask('POST', `/engagements/${id}/invitations`, {
+        session: ada.session,
+        body: { designations: ['contributor'], ...body },
+        headers: { 'idempotency-key': 'one' },
+      })
+    const first = await ask({ email: 'bob@example.org' })
+    const { token, email, ...kept } = first.body
+    expect([first.status, email]).toEqual([201, 'bob@example.org'])
+    const again = await ask({ email: 'bob@example.org' })
+    expect([again.status, again.body]).toEqual([201, kept])
+    expect(await ask({ email: 'eve@example.org' })).toMatchObject({ status: 422, body: { code: 'idempotency.key_reused' } })
+    const rows = await many(bench.db, z.object({ row: z.string() }), sql`select to_jsonb(k)::text as row from identity.idempotency_key k`)
+    expect(rows).toHaveLength(1)
+    for (const secret of [token, 'bob@example.org']) expect(rows[0]?.row).not.toContain(secret)
+    const listed = await bench.ask('GET', `/engagements/${id}/invitations`, { session: ada.session })
+    expect(listed.body.items).toHaveLength(1)
+  })
+
   test('makes who says yes a member, and is told as given by who invited', async () => {
     const { ada, id, invitation, token } = await invited({ designations: ['contributor', 'domain_expert'] })
     const bob = await person('Bob')

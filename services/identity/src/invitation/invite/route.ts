@@ -19,6 +19,7 @@ export const inviteRoute = operation({
   id: 'invite',
   summary: 'Invite somebody; the token is shown this once. An operator’s designation needs a fresh passkey',
   authz: { actors: ['person'], scope: 'engagement.manage', object: 'engagement', idFrom: 'params.engagement', relation: 'operator', hide: true },
+  limits: { idempotency: 'optional' },
   params: z.object({ engagement: z.string() }),
   body: z.strictObject({
     email: z.email().max(254).optional(),
@@ -28,7 +29,9 @@ export const inviteRoute = operation({
       .max(Designation.options.length)
       .refine((all) => new Set(all).size === all.length, { message: 'each once' }),
   }),
-  reply: ShownInvitation.extend({ token: z.string() }),
+  // An answer that is given again for its key has neither token nor address: none of them is kept with it.
+  reply: ShownInvitation.partial({ email: true }).extend({ token: z.string().optional() }),
+  oneTime: ['token', 'email'],
   status: 201,
   refuses: [
     shared.not_found,
@@ -38,9 +41,11 @@ export const inviteRoute = operation({
     membership.personal_fixed,
     membership.automatic,
     invitation.limit,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
   ],
 
-  async answer({ params, body, caller, token: own }, { db, clock }: IdentityParts) {
+  async answer({ params, body, caller, token: own, once }, { db, clock }: IdentityParts) {
     const personId = selfOf(caller)
     const nowMs = clock.now()
     const standing = await standingAt(db, params.engagement, personId)
@@ -59,8 +64,10 @@ export const inviteRoute = operation({
       created_at: timeOf(nowMs),
       expires_at: timeOf(nowMs + LIFE_MS),
     }
-    await db.transaction((tx) => inserted(tx, made, tokenHash(token)))
-    return { ...shownInvitation(made), token }
+    return once(db, async (tx) => {
+      await inserted(tx, made, tokenHash(token))
+      return { ...shownInvitation(made), token }
+    })
   },
 })
 
