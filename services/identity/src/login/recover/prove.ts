@@ -1,5 +1,6 @@
 // Two factors that are not a passkey, both right. A known and an unknown address take the same path: the same statements, the same
-// arithmetic, the same answer; only the proof itself makes a difference.
+// arithmetic, the same answer. What a row more to read still costs is hidden by answering no refusal before its time.
+import { setTimeout as delay } from 'node:timers/promises'
 import { PersonState } from '@loomworks/contracts'
 import { type Caller, emailHashes, emailLookup, idOf, sha256 } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
@@ -13,6 +14,9 @@ import { recoveryDigest } from '../../recovery-codes.ts'
 import { totpBinding } from '../../sealings.ts'
 import { type Slowing, takeTry } from '../../throttles.ts'
 import { matchingStep, newTotpSecret } from '../../totp.ts'
+
+/** Longer than judging takes, so that a refusal takes as long whoever was asked about. */
+const REFUSED_AFTER_MS = 50
 
 export interface RecoveryShown {
   readonly email: string
@@ -45,6 +49,7 @@ export interface ProvenRecovery {
 export async function proveRecovery(parts: IdentityParts, shown: RecoveryShown): Promise<ProvenRecovery> {
   const { db, clock, keyring, pepper } = parts
   const { email, clientIp, caller } = shown
+  const began = performance.now()
   // By network too: who only guesses must not keep the owner out.
   const throttle = { kind: 'recovery', keyHash: sha256(`${emailHashes(pepper, email).emailHash}/${networkOf(clientIp)}`) } as const
   const taken = await takeTry(db, throttle, clock.now())
@@ -55,6 +60,7 @@ export async function proveRecovery(parts: IdentityParts, shown: RecoveryShown):
   const step = matchingStep(secret, shown.totpCode, clock.now(), Number(known?.last_step ?? -1))
   if (known === undefined || step === undefined || !known.code_open) {
     if (taken.waits) await tellThrottled(parts, { kind: 'recovery', caller, ...(known && { personId: known.person_id }) })
+    await delay(Math.max(0, began + REFUSED_AFTER_MS - performance.now()))
     throw login.refused()
   }
   if (known.state === 'locked') throw shared.account_locked()
