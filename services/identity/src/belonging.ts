@@ -19,12 +19,14 @@ import { listMembersRoute } from './membership/list-members/route.ts'
 import { listMyMembershipsRoute } from './membership/list-mine/route.ts'
 import { removeMemberRoute } from './membership/remove-member/route.ts'
 import { setCommitAuthorityRoute } from './membership/set-commit-authority/route.ts'
-import { snapshotRoute } from './membership/snapshot/route.ts'
 import { undesignateMemberRoute } from './membership/undesignate/route.ts'
+import { snapshotRoute } from './snapshot/route.ts'
+import { exchangeTokenRoute } from './token/exchange/route.ts'
 
 export const belonging = [
   checkMembershipRoute,
   snapshotRoute,
+  exchangeTokenRoute,
   listMyMembershipsRoute,
   countReferralsRoute,
   listMembersRoute,

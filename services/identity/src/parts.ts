@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { OutboxRelay, Outgoing } from '@loomworks/bus'
 import { type Clock, ServiceName, Terminal, tokenHash } from '@loomworks/kernel'
 import { ParticipantLog, type SagaHost } from '@loomworks/sagas'
-import { keyFromFile, type Log, requireSameKey, SagaLeftovers, type Wiring } from '@loomworks/service-kit'
+import { keyFromFile, type Log, requireSameKey, SagaLeftovers, type TokenVerifier, tokenVerifier, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { z } from 'zod'
 import type { IdentityConfig } from './config.ts'
@@ -32,6 +32,8 @@ export interface IdentityParts {
   /** Shared with credit: e-mail addresses are told apart by HMACs under it. */
   readonly pepper: Buffer
   readonly signing: Signing
+  /** Reads the tokens that persons came to the Companion with. */
+  readonly companionTokens: TokenVerifier
   /** The deployment's settings, as they are obeyed here. */
   readonly settings: SystemSettings
   /** Sends letters to persons. */
@@ -63,6 +65,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
   const sagas = signupHost(wiring)
   await sagas.check()
   const keyring = keyringOf(kek, { former, digests: pepper })
+  const signing = signingOn(db, keyring, clock)
   return {
     config,
     db,
@@ -71,7 +74,12 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     log,
     keyring,
     pepper,
-    signing: signingOn(db, keyring, clock),
+    signing,
+    companionTokens: tokenVerifier(
+      'companion',
+      () => signing.keys(),
+      () => clock.now(),
+    ),
     settings: systemSettingsOn(db, clock, config.settingStandards),
     mail: mailOn({ db, keyring, clock, log, host: new URL(config.publicOrigin).hostname, transport: mailTransport(config) }),
     secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),

@@ -1,9 +1,10 @@
 // What other services ask: how persons are called, who belongs where.
 
-import { WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
+import { PREAPPROVAL_AGENT, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { type Id, newId } from '@loomworks/kernel'
 import { exec, sql } from '@loomworks/sql'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { openedBy } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { type SignedUp, signedUp, withFactors } from '../signing-up.ts'
 
@@ -103,6 +104,39 @@ describe('the snapshot', () => {
       cursor = body.nextCursor
     }
     expect(paged).toEqual(whole.body.items)
+  })
+
+  test('gives agents, persons as they stand, and settings, each once, page by page', async () => {
+    const { id } = await openedBy(bench, ada)
+    const agent = await bench.ask('POST', `/engagements/${id}/agents`, { session: ada.session, body: { name: 'Scribe', purpose: 'Writes.' } })
+    await exec(
+      bench.db,
+      sql`insert into identity.settings (scope, scope_id, key, value, version, updated_by, updated_at)
+          values ('person', ${ada.personId}, 'old.key', '7', 3, '{}', now()), ('person', ${bo.personId}, 'gone.key', null, 2, '{}', now())`,
+    )
+    const all = async (of: string): Promise<readonly Record<string, unknown>[]> => {
+      const whole = (await page(`?of=${of}`)).body
+      const paged: Record<string, unknown>[] = []
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const { body } = await page(`?of=${of}&limit=1${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`)
+        paged.push(...body.items)
+        cursor = body.nextCursor
+      }
+      expect(paged).toEqual(whole.items)
+      return paged
+    }
+    const agents = await all('agents')
+    expect(agents).toContainEqual({ agentId: PREAPPROVAL_AGENT.id, engagementId: null, instructionVersion: 1, sponsorId: null, state: 'active' })
+    expect(agents).toContainEqual({ agentId: agent.body.id, engagementId: id, instructionVersion: 1, sponsorId: ada.personId, state: 'active' })
+    const states = await all('states')
+    const own = ada.answer.body.personal_engagement_id
+    expect(states).toContainEqual({ personId: ada.personId, personalEngagementId: own, state: 'active', accountStatus: 'active', revision: expect.any(Number) })
+    expect(JSON.stringify(states)).not.toMatch(/pending|example\.org/)
+    const settings = await all('settings')
+    expect(settings).toContainEqual({ scope: 'person', scopeId: ada.personId, key: 'old.key', value: 7, version: 3 })
+    expect(settings).toContainEqual({ scope: 'person', scopeId: bo.personId, key: 'gone.key', version: 2 })
+    for (const query of ['?of=names', '?of=agents&cursor=x', '?of=settings&cursor=x', `?of=settings&cursor=${id}`])
+      expect(await page(query)).toMatchObject({ status: 422 })
   })
 
   test('has pages of 1 to 1000', async () => {

@@ -5,8 +5,6 @@ import { type Db, many, maybe, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { MEMBERSHIP_COLUMNS, Membership } from '../memberships.ts'
 
-const PositionRow = z.object({ position: z.string() })
-
 export const CheckedMembership = z.object({
   personalEngagementId: idOf<'engagement'>().nullable(),
   membershipId: idOf<'membership'>(),
@@ -57,12 +55,6 @@ export function membershipsAfter(db: Db, after: string | undefined, limit: numbe
          order by m.id
          limit ${limit}`,
   )
-}
-
-/** Number of the newest outbox row: what is published under a later one is not in a snapshot taken now. */
-export async function snapshotPosition(db: Db): Promise<string> {
-  const { position } = await one(db, PositionRow, sql`select coalesce(max(seq), 0)::text as position from identity.outbox`)
-  return position
 }
 
 const Member = Membership.extend({ name: z.string().nullable() })

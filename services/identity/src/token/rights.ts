@@ -21,3 +21,14 @@ export function sessionScopes(roles: readonly Role[]): string {
 export function roleScopes(roles: readonly Role[]): string {
   return [...new Set(roles.flatMap((role) => ROLE_SCOPES[role]))].join(' ')
 }
+
+const NOT_FOR_COMPANIONS = /^(?:account\.|vault\.|admin\.|saga\.)|^(?:memory\.erase|engagement\.manage|companion\.approve|audit\.repair)$/
+
+/** What a Companion may do of what its person may: never the account, the vault, erasure, an engagement itself, an approval, or the
+ *  deployment. */
+export function companionScopes(scopes: string): string {
+  return scopes
+    .split(' ')
+    .filter((scope) => scope !== '' && !NOT_FOR_COMPANIONS.test(scope))
+    .join(' ')
+}
