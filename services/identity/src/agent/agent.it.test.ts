@@ -198,6 +198,22 @@ describe('a token', () => {
     expect(JSON.stringify(listed)).not.toContain(body.token)
   })
 
+  test('is one for its Idempotency-Key: asked again, it is told again without what opens', async () => {
+    const { ada, agent } = await acting()
+    const once = (days: number) =>
+      bench.ask('POST', `/agents/${agent}/tokens`, {
+        session: ada.session,
+        body: { scopes: ['memory.read'], expires_in_days: days },
+        headers: { 'idempotency-key': 'one' },
+      })
+    const { token, ...kept } = (await once(5)).body
+    expect(await introspect(token)).toMatchObject({ active: true })
+    const again = await once(5)
+    expect([again.status, again.body, again.headers['idempotency-replayed']]).toEqual([201, kept, 'true'])
+    expect(await once(6)).toMatchObject({ status: 422, body: { code: 'idempotency.key_reused' } })
+    expect((await ask(ada, 'GET', `/agents/${agent}/tokens`)).body.items).toHaveLength(2)
+  })
+
   test('carries the instruction of now', async () => {
     const { ada, agent, token } = await acting()
     await ask(ada, 'PATCH', `/agents/${agent}`, { instruction_version: 7 })

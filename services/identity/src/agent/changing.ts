@@ -2,7 +2,7 @@
 import type { Stating } from '@loomworks/bus'
 import { AgentChanged } from '@loomworks/contracts'
 import { type Caller, derivedId, idOf, type PersonId, timeOf } from '@loomworks/kernel'
-import { shared } from '@loomworks/service-kit'
+import { type Answered, type Once, shared } from '@loomworks/service-kit'
 import { brokenConstraint, type Db, exec, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { lockEngagement, requireOperator, standingAt } from '../engagements.ts'
@@ -28,6 +28,7 @@ export async function agentFor(db: Db, id: string, personId: PersonId): Promise<
 interface Asked {
   readonly params: { readonly agent: string }
   readonly caller: Caller
+  readonly once: Once
 }
 
 export interface ChangingAgent {
@@ -37,17 +38,17 @@ export interface ChangingAgent {
   readonly stating: Stating
 }
 
-/** Runs a change of an agent in one transaction. */
+/** Runs a change of an agent in one transaction, once for its Idempotency-Key where it takes one. */
 export async function changingAgent<T>(
-  { params, caller }: Asked,
+  { params, caller, once }: Asked,
   { db, clock, relay }: IdentityParts,
   change: (changing: ChangingAgent) => Promise<T>,
-): Promise<T> {
+): Promise<T | Answered> {
   const personId = selfOf(caller)
   await agentFor(db, params.agent, personId)
   const stating = statingFor(caller, timeOf(clock.now()))
   return named(
-    db.transaction(async (tx) => {
+    once(db, async (tx) => {
       const { engagement_id: engagement } = (await agentOf(tx, params.agent)) ?? {}
       if (engagement == null) throw shared.not_found()
       await lockEngagement(tx, engagement)

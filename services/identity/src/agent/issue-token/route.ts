@@ -22,6 +22,7 @@ export const issueAgentTokenRoute = operation({
   id: 'issueAgentToken',
   summary: 'A token to act with, shown this once; one that may commit needs a fresh passkey',
   authz: { actors: ['person'], scope: 'engagement.manage', object: 'agent', idFrom: 'params.agent', relation: 'operator', hide: true },
+  limits: { idempotency: 'optional' },
   params: AgentParams,
   body: z.strictObject({
     scopes: z
@@ -31,9 +32,19 @@ export const issueAgentTokenRoute = operation({
       .refine((all) => new Set(all).size === all.length, { message: 'each once' }),
     expires_in_days: z.int().min(1).max(365).default(90),
   }),
-  reply: Issued,
+  // An answer that is given again for its key has no token.
+  reply: Issued.partial({ token: true }),
+  oneTime: ['token'],
   status: 201,
-  refuses: [...REFUSED, shared.step_up_required, refusals.retired, refusals.scope_not_grantable, refusals.token_limit],
+  refuses: [
+    ...REFUSED,
+    shared.step_up_required,
+    refusals.retired,
+    refusals.scope_not_grantable,
+    refusals.token_limit,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
+  ],
 
   answer(request, parts: IdentityParts) {
     const { scopes, expires_in_days: days } = request.body
