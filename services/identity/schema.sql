@@ -319,9 +319,13 @@ create table persons (
   created_at timestamp with time zone not null default now(),
   activated_at timestamp with time zone,
   locked_reason text,
+  imported_at timestamp with time zone,
+  adopt_attempt integer not null default 0,
+  adopt_due_at timestamp with time zone,
   CHECK (((char_length(locked_reason) >= 3) AND (char_length(locked_reason) <= 500))),
   CHECK (((state = 'pending'::text) = (activated_at IS NULL))),
   CHECK ((account_status = ANY (ARRAY['active'::text, 'exhausted'::text, 'suspended'::text, 'deleted'::text]))),
+  CHECK ((adopt_attempt >= 0)),
   CHECK ((octet_length(user_handle) = 32)),
   CHECK ((referred_by <> id)),
   CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'locked'::text, 'erasing'::text, 'erased'::text]))),
@@ -331,6 +335,7 @@ create table persons (
   UNIQUE (user_handle)
 );
 CREATE INDEX person_referred ON identity.persons USING btree (referred_by) WHERE (referred_by IS NOT NULL);
+CREATE INDEX person_to_adopt ON identity.persons USING btree (created_at) WHERE (personal_engagement_id IS NULL);
 CREATE UNIQUE INDEX person_email ON identity.persons USING btree (email_lookup) WHERE (state <> 'erased'::text);
 grant delete, insert, select, update to identity;
 

@@ -44,7 +44,9 @@ export async function withWorld<T>({ adminUrl, eventStore, since }: Reachable, l
     const all = await many(
       db,
       SagaRow,
-      sql`select saga_id, state, started_at > coalesce(${since?.toISOString() ?? null}::timestamptz, '-infinity') as looked_at from identity.saga_open`,
+      sql`select saga_id, state, started_at > coalesce(${since?.toISOString() ?? null}::timestamptz, '-infinity') as looked_at
+            from identity.saga_open
+           where definition = 'signup'`,
     )
     const rows = all.filter(({ looked_at }) => looked_at)
     const made = new Set(all.filter(({ state }) => state === 'completed' || state === 'committed').map(({ saga_id }) => derivedId(saga_id, 'person')))

@@ -69,6 +69,7 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   setCommitAuthority: () => ({ value: true }),
   issueGrant: () => ({ recipient_email: `${randomUUID()}@example.org`, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_opus', credit_amount: '1' }),
   beginLogin: () => ({}),
+  beginClaim: () => ({ claim_token: 'lwc_0123456789' }),
   setMySetting: () => ({ value: 'claude-sonnet-4-6' }),
   setDeploymentSetting: () => ({ value: 'claude-sonnet-4-6' }),
   keepMySecret: () => ({ value: 'sk-0123456789', kind: 'api_key' }),

@@ -4,6 +4,7 @@ import { adminGrantCommand } from './admin/grant.ts'
 import { adminOperatorCommand } from './admin/operator.ts'
 import { republishCommand } from './bus/republish.ts'
 import { migrateCommand } from './migrate/migrate.ts'
+import { importPersonsCommand } from './persons/import.ts'
 import { actCommands } from './saga/act.ts'
 import { deadLetterCommands } from './saga/dead-letters.ts'
 import { sagaDiffCommand } from './saga/diff.ts'
@@ -41,6 +42,7 @@ export function loomProgram(): Command {
   adminGrantCommand(admin)
   adminOperatorCommand(admin)
   republishCommand(program.command('bus').description('What services tell each other.'))
+  importPersonsCommand(program.command('persons').description('Persons of this deployment.'))
   makeSecretsCommand(program.command('secrets').description('What only one process each may know.'))
   rewrapCommand(program.command('vault').description('What is sealed under the key-encryption key.'))
   migrateCommand(program)

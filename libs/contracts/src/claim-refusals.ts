@@ -9,3 +9,8 @@ export const claim = refusals('claim', {
   revoked: { status: 410, says: 'This grant was revoked.', remedy: 'Ask for a new one, or sign up without it.' },
   email_mismatch: { status: 403, says: 'This grant is for another address.', remedy: 'Sign up with the address it was sent to.' },
 })
+
+/** Of a claim by somebody who has an account already. */
+export const memberClaim = refusals('claim', {
+  account_not_eligible: { status: 403, says: 'This account cannot claim anything now.', remedy: 'Ask an administrator what its state is.' },
+})

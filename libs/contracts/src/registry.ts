@@ -27,6 +27,8 @@ import { KeyProvided, KeyRemoved, SettingChanged } from './events/identity-setti
 import { EngagementOpened, EngagementStateChanged, MemoryEventRecorded } from './events/memory.ts'
 import { OperatorActed, SagaAborted, SagaCompleted, SagaLookedUp, SagaStalled } from './events/sagas.ts'
 import type { EventType, StepMessage } from './message.ts'
+import { attachEngagement } from './saga/adopt-steps.ts'
+import { admitClaim, settleClaim } from './saga/claim-steps.ts'
 import { activatePerson, confirmGrant, createPendingPerson, inductPersonalEngagement, joinCommons, reserveGrant } from './saga/signup-steps.ts'
 
 export const EVENT_TYPES: readonly EventType[] = [
@@ -70,7 +72,17 @@ export const EVENT_TYPES: readonly EventType[] = [
   SagaLookedUp,
 ]
 
-export const STEP_MESSAGES: readonly StepMessage[] = [reserveGrant, createPendingPerson, inductPersonalEngagement, joinCommons, activatePerson, confirmGrant]
+export const STEP_MESSAGES: readonly StepMessage[] = [
+  reserveGrant,
+  createPendingPerson,
+  inductPersonalEngagement,
+  joinCommons,
+  activatePerson,
+  confirmGrant,
+  admitClaim,
+  settleClaim,
+  attachEngagement,
+]
 
 const byName = new Map(EVENT_TYPES.map((type) => [type.name, type]))
 

@@ -27,7 +27,7 @@ export const NATS_STREAMS = STREAMS.map((each) => ({ ...each, maxBytes: 8 * 1024
 
 /** The event streams a service may write and read, by prefix (architecture §6). Names of streams hold ids alone. */
 export const STREAM_PREFIXES: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
-  identity: ['person-', 'saga-signup-'],
+  identity: ['person-', 'saga-signup-', 'saga-claim-', 'saga-adopt-'],
   memory: ['engagement-'],
 }
 

@@ -1,4 +1,4 @@
-import { claim, PersonState } from '@loomworks/contracts'
+import { claim, memberClaim, PersonState } from '@loomworks/contracts'
 import { type Refusal, refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { RegistrationState } from './vocabulary.ts'
@@ -169,6 +169,7 @@ export const catalogues = [
   role,
   enrolment,
   claim,
+  memberClaim,
   saga,
   dlq,
   mail,
@@ -182,7 +183,7 @@ export const catalogues = [
 
 /** The refusal that a saga's code means to the client; `saga.step_error` for a code nobody knows. */
 export function refusalOfCode(code: string, retryAfterS?: number): Refusal {
-  const known = [...Object.values(signup), ...Object.values(claim), saga.cancelled].find((each) => each.code === code) as
+  const known = [...Object.values(signup), ...Object.values(claim), ...Object.values(memberClaim), saga.cancelled].find((each) => each.code === code) as
     | ((details?: undefined, retryAfterS?: number) => Refusal)
     | undefined
   return (known ?? saga.step_error)(undefined, retryAfterS)

@@ -16,9 +16,9 @@ import type { RelyingParty } from './passkeys.ts'
 import { maskWith } from './saga/masking.ts'
 import type { Reconciling } from './saga/reconciling.ts'
 import type { Sight } from './saga/sight.ts'
+import { sagaHost } from './saga-host.ts'
 import { type SecretHashes, secretHashes } from './service-secrets.ts'
 import { type Signing, signingOn } from './signing.ts'
-import { signupHost } from './signup/host.ts'
 import { type SystemSettings, systemSettingsOn } from './system-settings.ts'
 
 /** What the slices of identity are given; built once from the platform, never imported as a value by a slice. */
@@ -62,7 +62,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
   await requireSameKey(db, 'identity', 'VAULT_KEK_FILE', kek, former)
   await requireSameKey(db, 'identity', 'EMAIL_PEPPER_FILE', pepper)
   await requireSameDeployment(db, config.rpId)
-  const sagas = signupHost(wiring)
+  const sagas = sagaHost(wiring)
   await sagas.check()
   const keyring = keyringOf(kek, { former, digests: pepper })
   const signing = signingOn(db, keyring, clock)

@@ -3,7 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
 import { administrationOperations } from './administration/operations.ts'
+import { attachStep } from './adopt/attach/message.ts'
 import { belonging } from './belonging.ts'
+import { admitClaimStep } from './claim/admit/message.ts'
+import { beginClaimRoute } from './claim/begin/route.ts'
+import { settleClaimStep } from './claim/settle/message.ts'
+import { showClaimRoute } from './claim/show/route.ts'
 import { IdentityConfig } from './config.ts'
 import { credentialOperations } from './credential/operations.ts'
 import { noteOpened } from './engagement-ref/note-opened/handler.ts'
@@ -73,6 +78,8 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     issueServiceTokenRoute,
     publishKeysRoute,
     personNamesRoute,
+    beginClaimRoute,
+    showClaimRoute,
     sendMailRoute,
     resolveKeyRoute,
     openSubjectKeyRoute,
@@ -81,7 +88,7 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     ...belonging,
     ...sagaTool,
   ],
-  sagaSteps: [createPendingStep, joinCommonsStep, activateStep],
+  sagaSteps: [createPendingStep, joinCommonsStep, activateStep, admitClaimStep, settleClaimStep, attachStep],
   sagaEffects: ({ db }) => personsAfter(db),
   consumers: [sagaReplyConsumer],
   hears: [noteOpened, noteState],

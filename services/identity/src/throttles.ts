@@ -13,6 +13,14 @@ export interface Throttle {
   readonly windowMs: number
 }
 
+const CLAIM_WINDOW_MS = 900_000
+const CLAIM_TRIES = 10
+
+/** Unknown claim tokens are counted per network: ten in 15 minutes. */
+export function claimThrottle(networkHash: string): Throttle {
+  return { kind: 'claim', keyHash: networkHash, most: CLAIM_TRIES, windowMs: CLAIM_WINDOW_MS }
+}
+
 const Tries = z.object({ tries: z.int() })
 
 /** Counts one try; false when it is beyond what the window allows. */

@@ -13,7 +13,7 @@ export function personsAfter(db: Db): EffectsAfter {
       Row,
       sql`select id, state, coalesce(activated_at, created_at) as since
             from identity.persons
-           where state <> 'erased' and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
+           where state <> 'erased' and not (state = 'pending' and imported_at is not null) and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
            order by id
            limit ${limit}`,
     )

@@ -3,18 +3,10 @@
 import { type SagaId, timeOf } from '@loomworks/kernel'
 import { type Db, exec, maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import { countTry, type Throttle } from '../throttles.ts'
+import { claimThrottle, countTry } from '../throttles.ts'
 import { SHOWN_AFTER_MS } from './state.ts'
 
 const NetworkHashRow = z.object({ network_hash: z.string().nullable() })
-
-const CLAIM_WINDOW_MS = 900_000
-const CLAIM_TRIES = 10
-
-/** Unknown claim tokens are counted per network: ten in 15 minutes. */
-export function claimThrottle(networkHash: string): Throttle {
-  return { kind: 'claim', keyHash: networkHash, most: CLAIM_TRIES, windowMs: CLAIM_WINDOW_MS }
-}
 
 /** The signup is done: the registration shows that it is, and forgets what it knew of the person. */
 export async function completeRegistration(tx: Db, sagaId: SagaId, nowMs: number): Promise<void> {

@@ -15,7 +15,12 @@ export const joinCommonsStep = sagaStep<typeof joinCommons, IdentityParts, Tx>(j
 
   async undo(tx, { personId }) {
     await exec(tx, sql`delete from identity.memberships where principal_id = ${personId} and not active and ended_at is null`)
-    await exec(tx, sql`update identity.persons set next_operator_seq = 1 where id = ${personId} and state = 'pending'`)
+    await exec(
+      tx,
+      sql`update identity.persons
+             set next_operator_seq = 1 + (select count(*) from identity.memberships where principal_id = ${personId})
+           where id = ${personId}`,
+    )
     return 'reversed'
   },
 })
@@ -30,18 +35,23 @@ function draftOf(personId: PersonId, engagement: EngagementId, designation: Desi
   return { id: derivedId(engagement, personId), engagement, designation }
 }
 
-/** Rows and their numbers in one statement: the numbers come under the person's row lock, so they have no gap. */
+/** Rows and their numbers in one statement: the numbers come under the person's row lock, so they have no gap. Who is adopted may be in the
+ *  commons already. */
 function insertDrafts(tx: Db, personId: PersonId, drafts: readonly Draft[], now: string): Promise<number> {
   const by = JSON.stringify(actorFromService('signup'))
   return exec(
     tx,
     prepared(
       'draft_memberships',
-      sql`with person as (
-            update identity.persons set next_operator_seq = next_operator_seq + ${drafts.length} where id = ${personId} returning next_operator_seq - ${drafts.length} as first
-          ), draft as (
-            select d.*, ordinality - 1 as place
+      sql`with draft as (
+            select d.id, d.engagement, d.designation, row_number() over (order by ordinality) - 1 as place
               from rows from (jsonb_to_recordset(${JSON.stringify(drafts)}) as (id uuid, engagement uuid, designation text)) with ordinality as d
+             where not exists (select from identity.memberships m where m.principal_id = ${personId} and m.engagement_id = d.engagement)
+          ), person as (
+            update identity.persons p
+               set next_operator_seq = next_operator_seq + (select count(*) from draft)
+             where p.id = ${personId}
+            returning next_operator_seq - (select count(*) from draft) as first
           ), membership as (
             insert into identity.memberships (id, principal_kind, principal_id, engagement_id, active, operator_sequence_number, granted_by, created_at)
             select draft.id, 'person', ${personId}, draft.engagement, false, person.first + draft.place, ${by}, ${now} from draft, person

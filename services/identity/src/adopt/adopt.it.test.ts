@@ -1,0 +1,140 @@
+import { WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
+import { newId } from '@loomworks/kernel'
+import { exec, many, one, sql } from '@loomworks/sql'
+import { eventually } from '@loomworks/testing'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { z } from 'zod'
+import { type IdentityBench, identityBench } from '../identity-bench.ts'
+import { ImportLine, importPersons, waitingForAdoption } from '../imports.ts'
+import { signedUp } from '../signing-up.ts'
+
+let bench: IdentityBench
+beforeAll(async () => {
+  bench = await identityBench({ adminUrl: inject('adminUrl') })
+})
+afterAll(() => bench[Symbol.asyncDispose]())
+afterEach(() => bench.steps.clear())
+
+let next = 0
+const line = (more: object = {}): ImportLine => ImportLine.parse({ email: `i${++next}@example.org`, display_name: 'Grace', ...more })
+const Person = z.object({ state: z.string(), personal_engagement_id: z.string().nullable(), referred_by: z.string().nullable(), companion_name: z.string() })
+const personOf = (id: string) =>
+  one(bench.db, Person, sql`select state, personal_engagement_id, referred_by, companion_name from identity.persons where id = ${id}`)
+const Member = z.object({ engagement_id: z.string(), active: z.boolean(), operator_sequence_number: z.int(), designations: z.array(z.string()) })
+const membershipsOf = (id: string) =>
+  many(
+    bench.db,
+    Member,
+    sql`select engagement_id, active, operator_sequence_number,
+               array(select d.designation from identity.membership_designations d where d.membership_id = m.id) as designations
+          from identity.memberships m
+         where principal_id = ${id}
+         order by operator_sequence_number`,
+  )
+const importOne = async (more: object = {}) => {
+  const { persons } = await importPersons(bench.db, [line(more)], Date.now())
+  return persons[0] ?? ''
+}
+const adopted = (ids: readonly string[]) => eventually(async () => expect(await waitingForAdoption(bench.db, ids)).toBe(0))
+const told = (id: string) =>
+  many(
+    bench.db,
+    z.object({ subject: z.string(), revision: z.bigint() }),
+    sql`select subject, revision from identity.outbox where entity_id = ${id} and revision is not null order by revision`,
+  )
+
+describe('who is imported', () => {
+  test('is nobody until they are adopted, and then has an engagement of their own and both memberships', async () => {
+    const id = await importOne({ companion_name: 'Iris' })
+    await adopted([id])
+    const person = await personOf(id)
+    expect(person).toMatchObject({ state: 'active', companion_name: 'Iris' })
+    expect(await membershipsOf(id)).toEqual([
+      { engagement_id: person.personal_engagement_id, active: true, operator_sequence_number: 1, designations: ['operator'] },
+      { engagement_id: WELL_KNOWN_ENGAGEMENTS.commons.id, active: true, operator_sequence_number: 2, designations: ['contributor'] },
+    ])
+    expect((await told(id)).map(({ subject, revision }) => `${revision} ${subject.split('.').at(-1)}`)).toEqual([
+      '1 PersonActivated',
+      '2 MembershipGranted',
+      '3 MembershipGranted',
+    ])
+  })
+
+  test('and is here already, by id or address, stays as they are', async () => {
+    const ada = await signedUp(bench, { email: 'ada@example.org', displayName: 'Ada' })
+    const answer = await importPersons(bench.db, [line({ email: 'ADA@example.org' }), line({ id: ada.personId })], Date.now())
+    expect(answer).toEqual({ persons: [], known: 2 })
+    expect((await bench.ask('GET', '/me', { session: ada.session })).body).toMatchObject({ display_name: 'Ada' })
+  })
+
+  test('may name who brought them, also by a later line', async () => {
+    const referrer = newId<'person'>()
+    const { persons } = await importPersons(bench.db, [line({ referred_by: referrer }), line({ id: referrer }), line({ referred_by: newId() })], Date.now())
+    await adopted(persons)
+    expect(await Promise.all(persons.map(async (id) => (await personOf(id)).referred_by))).toEqual([referrer, null, null])
+  })
+
+  test('is told to audit once for the page, without a name', async () => {
+    await importPersons(bench.db, [line(), line()], Date.now())
+    const rows = await many(
+      bench.db,
+      z.object({ data: z.string() }),
+      sql`select data from identity.outbox where subject like '%.IdentityFixupApplied' order by seq desc limit 1`,
+    )
+    expect(JSON.parse(rows[0]?.data ?? '{}')).toMatchObject({ actor: { kind: 'service', id: 'migrations' }, data: { fields: ['persons.imported'] } })
+    expect(JSON.stringify(rows)).not.toContain('example.org')
+  })
+
+  test('and cannot be given an engagement goes back whole, and is tried again under the next attempt', async () => {
+    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
+    const id = await importOne()
+    const Attempt = z.object({ adopt_attempt: z.int() })
+    await eventually(async () => expect((await one(bench.db, Attempt, sql`select adopt_attempt from identity.persons where id = ${id}`)).adopt_attempt).toBe(1))
+    expect(await personOf(id)).toMatchObject({ state: 'pending', personal_engagement_id: null })
+    expect(await membershipsOf(id)).toEqual([])
+    bench.steps.clear()
+    await exec(bench.db, sql`update identity.persons set adopt_due_at = null where id = ${id}`)
+    await adopted([id])
+    expect((await membershipsOf(id)).map(({ operator_sequence_number }) => operator_sequence_number)).toEqual([1, 2])
+  })
+
+  test.each([
+    ['no address', { email: 'nobody' }],
+    ['no name', { display_name: ' ' }],
+    ['a name that turns the text around', { companion_name: 'a\u202eb' }],
+    ['a time that is none', { created_at: 'yesterday' }],
+    ['more than a line has', { password: 'x' }],
+  ])('is refused with %s', (_what, more) => {
+    expect(ImportLine.safeParse({ email: 'x@example.org', display_name: 'X', ...more }).success).toBe(false)
+  })
+})
+
+test('a member who is found without a personal engagement gets one, and keeps what they have', async () => {
+  const ada = await signedUp(bench, { email: 'lost@example.org' })
+  await exec(bench.db, sql`update identity.persons set personal_engagement_id = null where id = ${ada.personId}`)
+  const former = await membershipsOf(ada.personId)
+  await adopted([ada.personId])
+  const now = await membershipsOf(ada.personId)
+  expect(now.slice(0, 2)).toEqual(former)
+  expect(now[2]).toMatchObject({
+    active: true,
+    operator_sequence_number: 3,
+    designations: ['operator'],
+    engagement_id: (await personOf(ada.personId)).personal_engagement_id,
+  })
+  expect(await bench.ask('GET', '/me', { session: ada.session })).toMatchObject({ status: 200 })
+})
+
+test('50 are adopted by two instances, each once', async () => {
+  await using _second = await bench.another()
+  const { persons } = await importPersons(
+    bench.db,
+    Array.from({ length: 50 }, () => line()),
+    Date.now(),
+  )
+  await adopted(persons)
+  for (const id of persons) {
+    expect((await membershipsOf(id)).map(({ active }) => active)).toEqual([true, true])
+    expect((await told(id)).filter(({ subject }) => subject.endsWith('PersonActivated'))).toHaveLength(1)
+  }
+})

@@ -1,0 +1,76 @@
+import { ClaimInput, claim, memberClaim } from '@loomworks/contracts'
+import { type Caller, emailHashes, type PersonId, type SagaId, sha256, tokenHash } from '@loomworks/kernel'
+import { hasEnded, type SagaView } from '@loomworks/sagas'
+import { Answered, operation, shared } from '@loomworks/service-kit'
+import { one, sql } from '@loomworks/sql'
+import { z } from 'zod'
+import { refusalOfCode, saga } from '../../errors.ts'
+import { networkOf } from '../../networks.ts'
+import type { IdentityParts } from '../../parts.ts'
+import { selfOf } from '../../self.ts'
+import { settled } from '../../settled.ts'
+import { claimThrottle, countTry, waitS } from '../../throttles.ts'
+import { claimSaga, claimSagaId } from '../saga.ts'
+import { Claimed, claimedOf, Pending } from '../shown.ts'
+
+const WAIT_MS = 2000
+const CLAIM_TOKEN_MAX = 200
+const ATTEMPTS = 5
+const RETRY_AFTER_S = 1
+
+const AddressRow = z.object({ email: z.string() })
+
+export const beginClaimRoute = operation({
+  post: '/me/claims',
+  id: 'beginClaim',
+  summary: 'Claim a grant that was given to my address',
+  authz: { actors: ['person'], scope: 'account.write', object: 'claim', relation: 'self', restricted: ['suspended'], hide: false },
+  limits: { rate: 'claim' },
+  body: z.strictObject({ claim_token: z.string().min(1).max(CLAIM_TOKEN_MAX) }),
+  reply: Claimed,
+  also: { 202: Pending },
+  refuses: [...Object.values(claim), ...Object.values(memberClaim), saga.step_error, saga.cancelled, shared.rate_limited, shared.invalid_body],
+
+  /** A repeat attaches to the claim that is open, or tells how the last one ended. */
+  async answer({ body, caller, clientIp, signal }, parts: IdentityParts) {
+    const personId = selfOf(caller)
+    const network = claimThrottle(sha256(networkOf(clientIp)))
+    const seconds = await waitS(parts.db, network, parts.clock.now())
+    if (seconds !== undefined) throw shared.rate_limited(undefined, seconds)
+    const { sagaId, begun } = await opened(parts, personId, tokenHash(body.claim_token), caller)
+    const view = await settled(parts.sagas, sagaId, { waitMs: WAIT_MS, signal })
+    if (view?.state === 'completed') return claimedOf(view)
+    if (view === undefined) return pending(sagaId)
+    if (begun && view.code === claim.token_unknown.code) await countTry(parts.db, network, parts.clock.now())
+    throw refusalOfCode(view.code ?? saga.step_error.code)
+  },
+})
+
+interface Opened {
+  readonly sagaId: SagaId
+  readonly begun: boolean
+}
+
+/** The claim of this token that is open or done, else the next attempt. */
+async function opened(parts: IdentityParts, personId: PersonId, hash: string, { actor, correlationId, traceparent }: Caller): Promise<Opened> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const sagaId = claimSagaId(personId, hash, attempt)
+    const known = await parts.sagas.status(sagaId)
+    if (known !== undefined && !isUndone(known)) return { sagaId, begun: false }
+    if (known !== undefined) continue
+    const { email } = await one(parts.db, AddressRow, sql`select email from identity.persons where id = ${personId}`)
+    const input = ClaimInput.parse({ personId, attempt, tokenHash: hash, ...emailHashes(parts.pepper, email) })
+    await parts.sagas.start(claimSaga, input, { sagaId, actor, correlationId, traceparent })
+    return { sagaId, begun: true }
+  }
+  throw shared.rate_limited(undefined, RETRY_AFTER_S * 3600)
+}
+
+function isUndone(view: SagaView): boolean {
+  return hasEnded(view) && view.state === 'aborted'
+}
+
+function pending(sagaId: SagaId): Answered {
+  const status = `/me/claims/${sagaId}`
+  return new Answered(202, { id: sagaId, state: 'pending', status_url: status }, { headers: { location: status, 'retry-after': String(RETRY_AFTER_S) } })
+}
