@@ -77,19 +77,27 @@ function socketOptions({ headersWithinMs = HEADERS_WITHIN_MS, requestWithinMs = 
 }
 
 /** Numbers and details for operators, on the loopback alone. */
-function opsServer({ metrics }: ServerParts, ready: () => Promise<void>): Server {
+function opsServer({ metrics, upstreams }: ServerParts, ready: () => Promise<void>): Server {
   return createServer((request, response) => {
     if (request.url === '/metrics') {
       void metrics.registry.metrics().then((text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text))
       return
     }
     if (request.url !== '/readyz') return void response.writeHead(404).end()
+    const tell = (status: number, identity: string) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(standing(upstreams, identity)))
     void ready().then(
-      () => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ready: true, dependencies: { identity: 'ok' } })),
-      (error: Error) =>
-        response.writeHead(503, { 'content-type': 'application/json' }).end(JSON.stringify({ ready: false, dependencies: { identity: error.message } })),
+      () => tell(200, 'ok'),
+      (error: Error) => tell(503, error.message),
     )
   })
+}
+
+/** Ready is who can find out who asks. Another service that fails makes only its own operations fail. */
+function standing(upstreams: PipelineParts['upstreams'], identity: string) {
+  const others = upstreams.all.filter(({ name }) => name !== 'identity').map(({ name, breaker }) => [name, breaker.isOpen ? 'left alone: it fails' : 'ok'])
+  const dependencies: Record<string, string> = { identity, ...Object.fromEntries(others) }
+  return { ready: identity === 'ok', degraded: Object.values(dependencies).some((state) => state !== 'ok'), dependencies }
 }
 
 function listening(server: Server, where: object): Promise<void> {

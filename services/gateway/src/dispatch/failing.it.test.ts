@@ -105,6 +105,11 @@ test('another service is not touched by that, nor are our own pages', async () =
   await times(21, read)
   expect(await bench.ask('GET', '/catalogue/open')).toMatchObject({ status: 200 })
   expect(await bench.ask('GET', '/readyz')).toMatchObject({ status: 200 })
+  const ready = await fetch(`http://127.0.0.1:${opsPort}/readyz`)
+  expect([ready.status, await ready.json()]).toMatchObject([
+    200,
+    { ready: true, degraded: true, dependencies: { identity: 'ok', audit: 'left alone: it fails' } },
+  ])
   const told = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text()
   expect(told).toContain('gateway_breaker_open{upstream="audit",service="gateway"} 1')
   expect(told).toMatch(/gateway_upstream_calls_total\{upstream="audit",outcome="failed",service="gateway"\} \d+/)
