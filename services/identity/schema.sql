@@ -83,6 +83,29 @@ create table deployment (
 );
 grant delete, insert, select, update to identity;
 
+create table email_codes (
+  id uuid not null,
+  purpose text not null,
+  person_id uuid,
+  registration_id uuid,
+  email text not null,
+  email_lookup text not null,
+  digest text not null,
+  wrong integer not null default 0,
+  expires_at timestamp with time zone not null,
+  CHECK (((purpose = 'change'::text) = (person_id IS NOT NULL))),
+  CHECK (((purpose = 'signup'::text) = (registration_id IS NOT NULL))),
+  CHECK (((wrong >= 0) AND (wrong <= 5))),
+  CHECK ((purpose = ANY (ARRAY['change'::text, 'signup'::text]))),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  FOREIGN KEY (registration_id) REFERENCES identity.pending_registrations(id) ON DELETE CASCADE,
+  PRIMARY KEY (id),
+  UNIQUE (person_id),
+  UNIQUE (registration_id)
+);
+CREATE INDEX email_code_by_expiry ON identity.email_codes USING btree (expires_at);
+grant delete, insert, select, update to identity;
+
 create table engagement_ref (
   engagement_id uuid not null,
   display_identifier text not null,
@@ -279,7 +302,11 @@ create table pending_registrations (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
+  email_proof text not null default 'none'::text,
+  claim_grant_id uuid,
+  email_proven_at timestamp with time zone,
   CHECK (((attempt >= 0) AND (attempt <= 5))),
+  CHECK ((email_proof = ANY (ARRAY['none'::text, 'claim'::text, 'code'::text]))),
   CHECK ((state = ANY (ARRAY['begun'::text, 'passkey_verified'::text, 'proven'::text, 'submitted'::text, 'completed'::text, 'expired'::text]))),
   PRIMARY KEY (id)
 );

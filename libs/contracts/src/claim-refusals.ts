@@ -14,3 +14,9 @@ export const claim = refusals('claim', {
 export const memberClaim = refusals('claim', {
   account_not_eligible: { status: 403, says: 'This account cannot claim anything now.', remedy: 'Ask an administrator what its state is.' },
 })
+
+/** Whether anybody may begin a signup now; credit tells it too, of a claim link. */
+export const signupDoor = refusals('signup', {
+  closed: { status: 403, says: 'Nobody can sign up here now.', remedy: 'Ask the operator of this deployment for an invitation.' },
+  busy: { status: 503, says: 'Signing up is not possible at this moment.', remedy: 'Try again when Retry-After says.' },
+})

@@ -1,4 +1,4 @@
-export { claim, memberClaim } from './claim-refusals.ts'
+export { claim, memberClaim, signupDoor } from './claim-refusals.ts'
 export * from './events/credit.ts'
 export * from './events/envelope.ts'
 export * from './events/identity.ts'

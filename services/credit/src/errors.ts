@@ -1,4 +1,4 @@
-import { claim } from '@loomworks/contracts'
+import { claim, signupDoor } from '@loomworks/contracts'
 import { refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { Eligibility } from './vocabulary.ts'
@@ -29,4 +29,4 @@ export const ledger = refusals('ledger', {
   id_reused: { status: 409, says: 'Another transaction has this id.', remedy: 'Use an id of its own for each transaction.' },
 })
 
-export const catalogues = [claim, grant, ledger]
+export const catalogues = [claim, signupDoor, grant, ledger]

@@ -1,6 +1,6 @@
 import type { OutboxRelay } from '@loomworks/bus'
 import type { Clock } from '@loomworks/kernel'
-import { keyFromFile, type Log, requireSameKey, type Wiring } from '@loomworks/service-kit'
+import { keyFromFile, type Log, requireSameKey, type ServiceClient, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import type { CreditConfig } from './config.ts'
 
@@ -13,10 +13,11 @@ export interface CreditParts {
   readonly log: Log
   /** Shared with identity: addresses are compared as HMACs under it. */
   readonly pepper: Buffer
+  readonly client: ServiceClient
 }
 
-export async function parts({ config, db, relay, clock, log }: Wiring<CreditConfig>): Promise<CreditParts> {
+export async function parts({ config, db, relay, clock, log, client }: Wiring<CreditConfig>): Promise<CreditParts> {
   const pepper = await keyFromFile('EMAIL_PEPPER_FILE', config.emailPepperFile)
   await requireSameKey(db, 'credit', 'EMAIL_PEPPER_FILE', pepper)
-  return { config, db, relay, clock, log, pepper }
+  return { config, db, relay, clock, log, pepper, client }
 }

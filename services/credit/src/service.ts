@@ -4,6 +4,7 @@ import { defineService } from '@loomworks/service-kit'
 import { openAccount } from './account/open-account/handler.ts'
 import { CreditConfig } from './config.ts'
 import { catalogues } from './errors.ts'
+import { claimGrantRoute } from './grant/claim-grant/route.ts'
 import { confirm } from './grant/confirm-grant/step.ts'
 import { grantsAfter } from './grant/effects.ts'
 import { expireGrants } from './grant/expire-grants/expire.ts'
@@ -17,7 +18,7 @@ export const credit = defineService<CreditParts, CreditConfig>({
   config: CreditConfig,
   refusals: catalogues,
   migrations: fileURLToPath(new URL('../migrations', import.meta.url)),
-  operations: [myCreditRoute, issueGrantRoute],
+  operations: [myCreditRoute, issueGrantRoute, claimGrantRoute],
   sagaSteps: [reserve, confirm],
   sagaEffects: ({ db }) => grantsAfter(db),
   hears: [openAccount],

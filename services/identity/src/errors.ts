@@ -1,4 +1,4 @@
-import { claim, memberClaim, PersonState } from '@loomworks/contracts'
+import { claim, memberClaim, PersonState, signupDoor } from '@loomworks/contracts'
 import { type Refusal, refusals } from '@loomworks/kernel'
 import { z } from 'zod'
 import { RegistrationState } from './vocabulary.ts'
@@ -6,8 +6,7 @@ import { RegistrationState } from './vocabulary.ts'
 const states = z.object({ state: RegistrationState })
 
 /** Refusals of the signup (identity page §4, saga page §3.3). */
-export const signup = refusals('signup', {
-  closed: { status: 403, says: 'Nobody can sign up here now.', remedy: 'Ask the operator of this deployment for an invitation.' },
+const ofRegistrations = refusals('signup', {
   not_found: { status: 404, says: 'There is no such registration.', remedy: 'Begin again.' },
   state: { status: 409, says: 'This is not the next step of the registration.', remedy: 'Go on with the step its state asks for.', details: states },
   email_taken: { status: 409, says: 'This address belongs to a person already.', remedy: 'Log in, or use another address.' },
@@ -16,9 +15,9 @@ export const signup = refusals('signup', {
   registration_expired: { status: 410, says: 'This registration has ended.', remedy: 'Begin again.' },
   done_log_in: { status: 410, says: 'This registration is complete.', remedy: 'Log in with your passkey.' },
   too_many_attempts: { status: 429, says: 'Too many attempts with this registration or address.', remedy: 'Wait, then begin again.' },
-  busy: { status: 503, says: 'Signing up is not possible at this moment.', remedy: 'Try again when Retry-After says.' },
   timed_out: { status: 503, says: 'The signup took too long and was undone.', remedy: 'Try again: nothing was kept.' },
 })
+export const signup = { ...signupDoor, ...ofRegistrations }
 
 export const passkey = refusals('passkey', {
   rejected: { status: 401, says: 'The passkey was not accepted.', remedy: 'Ask for fresh options and try again.' },
@@ -158,8 +157,24 @@ export const agent = refusals('agent', {
   },
 })
 
+export const emailCode = refusals('email_code', {
+  invalid: {
+    status: 401,
+    says: 'That is not the code that was mailed, or it is none any more.',
+    remedy: 'Use the code of the last letter; after five wrong ones ask for another.',
+    details: z.object({ attemptsLeft: z.int().min(0) }),
+  },
+})
+
+export const email = refusals('email', {
+  taken: { status: 409, says: 'Another account has this address.', remedy: 'Use another address.' },
+})
+
 export const catalogues = [
-  signup,
+  emailCode,
+  email,
+  signupDoor,
+  ofRegistrations,
   passkey,
   totp,
   login,

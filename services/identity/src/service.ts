@@ -11,6 +11,8 @@ import { settleClaimStep } from './claim/settle/message.ts'
 import { showClaimRoute } from './claim/show/route.ts'
 import { IdentityConfig } from './config.ts'
 import { credentialOperations } from './credential/operations.ts'
+import { changeEmailRoute } from './email/change/route.ts'
+import { verifyEmailRoute } from './email/verify/route.ts'
 import { noteOpened } from './engagement-ref/note-opened/handler.ts'
 import { noteState } from './engagement-ref/note-state/handler.ts'
 import { enrolmentOperations } from './enrolment/operations.ts'
@@ -25,6 +27,7 @@ import { nameCompanionRoute } from './person/name-companion/route.ts'
 import { showMeRoute } from './person/show-me/route.ts'
 import { personNamesRoute } from './person-names/route.ts'
 import { appendPersonFacts } from './person-streams.ts'
+import { openRegistrationRoute } from './registration/open/route.ts'
 import { personsAfter } from './saga/effects.ts'
 import { sagaTool } from './saga/operations.ts'
 import { secretOperations } from './secret/operations.ts'
@@ -78,6 +81,9 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     issueServiceTokenRoute,
     publishKeysRoute,
     personNamesRoute,
+    changeEmailRoute,
+    verifyEmailRoute,
+    openRegistrationRoute,
     beginClaimRoute,
     showClaimRoute,
     sendMailRoute,

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from '@loomworks/service-kit'
 import { sweepChallenges } from './challenges.ts'
+import { sweepEmailCodes } from './email-codes.ts'
 import { sweepEnrolments } from './enrolments.ts'
 import { sweepInvitations } from './invitation/queries.ts'
 import { sweepOffers } from './owned-factors.ts'
@@ -17,6 +18,7 @@ export async function sweep({ db, clock, signing }: IdentityParts): Promise<void
   await sweepChallenges(db, nowMs)
   await sweepRegistrations(db, nowMs)
   await sweepThrottles(db, nowMs)
+  await sweepEmailCodes(db, nowMs)
   await sweepInvitations(db, nowMs)
   await sweepOffers(db, nowMs)
   await sweepEnrolments(db, nowMs)

@@ -6,6 +6,10 @@ import { z } from 'zod'
 export const RegistrationState = z.enum(['begun', 'passkey_verified', 'proven', 'submitted', 'completed', 'expired'])
 export type RegistrationState = z.output<typeof RegistrationState>
 
+/** How a registration's address is proven (identity page §4). */
+export const EmailProof = z.enum(['none', 'claim', 'code'])
+export const EmailCodePurpose = z.enum(['change', 'signup'])
+
 /** How a session's token is handed over and comes back. */
 export const SessionDelivery = z.enum(['cookie', 'bearer'])
 export type SessionDelivery = z.output<typeof SessionDelivery>

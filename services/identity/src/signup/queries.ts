@@ -4,7 +4,7 @@ import { signup } from '../errors.ts'
 import { Registration, SHOWN_AFTER_MS } from './state.ts'
 
 const COLUMNS = sql`id, secret_hash, state, email, display_name, companion_name, user_handle, credential, totp_sealed, totp_key_id, totp_step,
-                    recovery_digests, recovery_key_id, set_id, attempt, saga_id, saga_input, network_hash, options_used, renewals, wrong_codes, completed_at,
+                    recovery_digests, recovery_key_id, set_id, attempt, saga_id, saga_input, network_hash, email_proof, email_proven_at, options_used, renewals, wrong_codes, completed_at,
                     session_id, created_at, updated_at, expires_at`
 
 /** What a client shows of its registration's secret. */

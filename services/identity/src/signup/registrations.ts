@@ -24,6 +24,8 @@ export function registration(change: Partial<Registration> = {}): Registration {
     saga_id: null,
     saga_input: null,
     network_hash: null,
+    email_proof: 'none',
+    email_proven_at: null,
     options_used: 0,
     renewals: 0,
     wrong_codes: 0,

@@ -4,12 +4,11 @@ import { type Id, idOf } from '@loomworks/kernel'
 import { z } from 'zod'
 import { signup } from '../errors.ts'
 import { NewPasskey } from '../passkeys.ts'
-import { RegistrationState } from '../vocabulary.ts'
+import { EmailProof, RegistrationState } from '../vocabulary.ts'
 
 export type RegistrationId = Id<'registration'>
 export const RegistrationId = idOf<'registration'>()
 
-export const REGISTRATION_LIFE_MS = 1_800_000
 export const ATTEMPTS_MAX = 5
 export const WRONG_CODES_MAX = 5
 /** How long after completion the same call still hands over a session. */
@@ -36,6 +35,8 @@ export const Registration = z.object({
   saga_id: idOf<'saga'>().nullable(),
   saga_input: SignupInput.nullable(),
   network_hash: z.string().nullable(),
+  email_proof: EmailProof,
+  email_proven_at: z.string().nullable(),
   options_used: z.int(),
   renewals: z.int(),
   wrong_codes: z.int(),

@@ -52,7 +52,7 @@ function activate(tx: Db, { personId, engagementId, referredBy, claimed, activat
       sql`with person as (
             update identity.persons
                set state = 'active', activated_at = ${activatedAt}, personal_engagement_id = ${engagementId},
-                   email_verified_at = case when ${claimed} then ${activatedAt}::timestamptz end,
+                   email_verified_at = case when ${claimed} then ${activatedAt}::timestamptz else email_verified_at end,
                    referred_by = (select r.id from identity.persons r where r.id = ${referredBy ?? null}::uuid and r.id <> ${personId} and r.state <> 'pending')
              where id = ${personId}
             returning referred_by

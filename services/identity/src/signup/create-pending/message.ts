@@ -53,7 +53,7 @@ export const createPendingStep = sagaStep<typeof createPendingPerson, IdentityPa
 
 type Complete = { readonly [K in keyof Registration]: NonNullable<Registration[K]> | (K extends Optional ? Registration[K] : never) }
 type Optional = (typeof OPTIONAL)[number]
-const OPTIONAL = ['saga_input', 'network_hash', 'completed_at', 'session_id'] as const
+const OPTIONAL = ['saga_input', 'network_hash', 'email_proven_at', 'completed_at', 'session_id'] as const
 
 /** The registration with everything a person is made of; refuses `signup.registration_expired` where it was cleared. */
 function complete(registration: Registration | undefined, sagaId: string): Complete {
@@ -83,15 +83,16 @@ const Made = z.object({ person: z.boolean(), passkey: z.boolean() })
 /** Person, passkey, factor and codes in one statement. What is taken gives no row, and then nothing behind it is written. The step
  *  of the code just used stays used, so that code opens nothing else. */
 function insertPerson(tx: Db, { personId, registration, totp, keyId, nowMs }: Making): Promise<z.output<typeof Made>> {
-  const { user_handle, email, display_name, companion_name, credential, totp_step, recovery_key_id, set_id, recovery_digests } = registration
+  const { user_handle, email, email_proven_at, display_name, companion_name, credential, totp_step, recovery_key_id, set_id, recovery_digests } = registration
   return one(
     tx,
     Made,
     prepared(
       'create_pending',
       sql`with person as (
-            insert into identity.persons (id, user_handle, email, email_lookup, display_name, signup_display_name, companion_name, state, created_at)
-            values (${personId}, ${user_handle}, ${email}, ${emailLookup(email)}, ${display_name}, ${display_name}, ${companion_name}, 'pending', ${timeOf(nowMs)})
+            insert into identity.persons (id, user_handle, email, email_lookup, email_verified_at, display_name, signup_display_name, companion_name, state, created_at)
+            values (${personId}, ${user_handle}, ${email}, ${emailLookup(email)}, ${email_proven_at}, ${display_name}, ${display_name}, ${companion_name}, 'pending',
+                    ${timeOf(nowMs)})
             on conflict do nothing
             returning id
           ), passkey as (

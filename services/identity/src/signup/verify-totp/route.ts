@@ -3,7 +3,8 @@ import { actorFromPerson, type Caller, type Refusal } from '@loomworks/kernel'
 import type { SagaView } from '@loomworks/sagas'
 import { Answered, operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { refusalOfCode, saga, signup, totp } from '../../errors.ts'
+import { EmailCode } from '../../email-codes.ts'
+import { emailCode, refusalOfCode, saga, signup, totp } from '../../errors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { Me, meOf } from '../../person/queries.ts'
 import { sessionAnswer } from '../../session-answer.ts'
@@ -34,17 +35,29 @@ export const verifyTotpRoute = operation({
     registration_id: RegistrationId,
     code: z.string().regex(/^[0-9]{6}$/),
     claim_token: z.string().min(1).max(CLAIM_TOKEN_MAX).optional(),
+    email_code: EmailCode.optional(),
     session_delivery: SessionDelivery.default('cookie'),
   }),
   reply: SignedUp,
   also: { 202: Pending },
-  refuses: [...Object.values(signup), ...Object.values(claim), totp.invalid, saga.step_error, saga.cancelled, shared.rate_limited, shared.invalid_body],
+  refuses: [
+    ...Object.values(signup),
+    ...Object.values(claim),
+    totp.invalid,
+    emailCode.invalid,
+    saga.step_error,
+    saga.cancelled,
+    shared.rate_limited,
+    shared.invalid_body,
+  ],
 
   async answer({ body, caller, clientIp, cookies, header, signal }, parts: IdentityParts) {
-    const { registration_id: registrationId, code, claim_token: claimToken, session_delivery: delivery } = body
+    const { registration_id: registrationId, code, claim_token: claimToken, email_code: mailed, session_delivery: delivery } = body
     const secret = shownSecret({ cookies, header }, parts.cookies.signupName)
-    const submitted = await submit(parts, { registrationId, secret, code, claimToken, clientIp, busy: !parts.sagas.mayStart() })
+    const submitted = await submit(parts, { registrationId, secret, code, claimToken, emailCode: mailed, clientIp, busy: !parts.sagas.mayStart() })
     if (submitted.next === 'wrong_code') throw totp.invalid({ attemptsLeft: submitted.attemptsLeft })
+    if (submitted.next === 'wrong_email_code') throw emailCode.invalid({ attemptsLeft: submitted.attemptsLeft })
+    if (submitted.next === 'closed') throw signup.closed()
     const { sagaId } = submitted
     if (submitted.next === 'started') await begin(parts, submitted, caller)
     const saga = submitted.next === 'session_again' ? undefined : await settled(parts.sagas, sagaId, { waitMs: WAIT_MS, signal })

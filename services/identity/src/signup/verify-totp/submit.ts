@@ -2,6 +2,7 @@ import { SignupInput } from '@loomworks/contracts'
 import { derivedId, emailHashes, type SagaId, sha256, timeOf, tokenHash } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import { type Db, exec, sql, type Tx } from '@loomworks/sql'
+import { EMAIL_CODES_WRONG_MAX, useCode } from '../../email-codes.ts'
 import { signup } from '../../errors.ts'
 import { networkOf } from '../../networks.ts'
 import type { IdentityParts } from '../../parts.ts'
@@ -19,6 +20,7 @@ export interface Submission {
   readonly secret: string
   readonly code: string
   readonly claimToken: string | undefined
+  readonly emailCode: string | undefined
   readonly clientIp: string
   /** Nothing new may begin now. */
   readonly busy: boolean
@@ -26,6 +28,8 @@ export interface Submission {
 
 export type Submitted =
   | { readonly next: 'wrong_code'; readonly attemptsLeft: number }
+  | { readonly next: 'wrong_email_code'; readonly attemptsLeft: number }
+  | { readonly next: 'closed' }
   | { readonly next: 'started'; readonly sagaId: SagaId; readonly input: SignupInput }
   | { readonly next: 'attached'; readonly sagaId: SagaId }
   | { readonly next: 'session_again'; readonly sagaId: SagaId }
@@ -38,7 +42,15 @@ export function submit(parts: IdentityParts, submission: Submission): Promise<Su
     const registration = await lockedRegistrationFor(tx, submission.registrationId, submission.secret, nowMs)
     const claimHash = submission.claimToken === undefined ? undefined : tokenHash(submission.claimToken)
     const next = verifyTotp({ codeStep: codeStepOf(parts, registration, submission.code), claimHash, nowMs }, registration)
-    return noted(tx, parts, { registration, next, claimHash, networkHash: sha256(networkOf(submission.clientIp)), busy: submission.busy, nowMs })
+    return noted(tx, parts, {
+      registration,
+      next,
+      claimHash,
+      networkHash: sha256(networkOf(submission.clientIp)),
+      emailCode: submission.emailCode,
+      busy: submission.busy,
+      nowMs,
+    })
   })
 }
 
@@ -53,6 +65,7 @@ interface Judged {
   readonly next: Next
   readonly claimHash: string | undefined
   readonly networkHash: string
+  readonly emailCode: string | undefined
   readonly busy: boolean
   readonly nowMs: number
 }
@@ -68,9 +81,24 @@ async function noted(tx: Tx, parts: IdentityParts, judged: Judged): Promise<Subm
     case 'session_again':
       if (registration.saga_id === null) throw new Error('a completed registration without a saga')
       return { next: 'session_again', sagaId: registration.saga_id }
-    case 'start':
+    case 'start': {
+      const unproven = await provenAddress(tx, parts, judged)
+      if (unproven !== undefined) return unproven
       return started(tx, parts, { ...judged, attempt: next.attempt, codeStep: next.codeStep })
+    }
   }
+}
+
+/** What is missing of the proof of the address that this registration asks for; undefined where nothing is. A claim token proves it too. */
+async function provenAddress(tx: Tx, parts: IdentityParts, { registration, claimHash, emailCode, nowMs }: Judged): Promise<Submitted | undefined> {
+  const { id, email_proof, email_proven_at } = registration
+  if (claimHash !== undefined || email_proof === 'none' || email_proven_at !== null) return undefined
+  if (email_proof === 'claim') return (await parts.settings.read('signup.mode')) === 'open' ? undefined : { next: 'closed' }
+  if (emailCode === undefined) return { next: 'wrong_email_code', attemptsLeft: EMAIL_CODES_WRONG_MAX }
+  const used = await useCode(tx, parts, { registrationId: id }, emailCode)
+  if (typeof used === 'number') return { next: 'wrong_email_code', attemptsLeft: used }
+  await exec(tx, sql`update identity.pending_registrations set email_proven_at = ${timeOf(nowMs)} where id = ${id}`)
+  return undefined
 }
 
 /** The fifth wrong code ends the registration. */

@@ -1,0 +1,28 @@
+import { isEmailAddress, timeOf } from '@loomworks/kernel'
+import { operation, shared } from '@loomworks/service-kit'
+import { z } from 'zod'
+import { EMAIL_CODE_LIFE_MS, mailCode } from '../../email-codes.ts'
+import { mail } from '../../errors.ts'
+import type { IdentityParts } from '../../parts.ts'
+import { selfOf } from '../../self.ts'
+
+const NewAddress = z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' })
+
+export const changeEmailRoute = operation({
+  post: '/me/email',
+  id: 'changeEmail',
+  summary: 'Have a code mailed to the address I want to have',
+  authz: { actors: ['person'], scope: 'account.security', object: 'person', relation: 'self', stepUp: 'any', hide: false },
+  limits: { rate: 'auth' },
+  body: z.strictObject({ email: NewAddress }),
+  reply: z.object({ expires_at: z.string() }),
+  status: 202,
+  refuses: [mail.not_configured, shared.rate_limited, shared.invalid_body],
+
+  /** Says nothing about whether somebody has the address. */
+  async answer({ body, caller }, parts: IdentityParts) {
+    const personId = selfOf(caller)
+    await parts.db.transaction((tx) => mailCode(tx, parts, { personId }, body.email))
+    return { expires_at: timeOf(parts.clock.now() + EMAIL_CODE_LIFE_MS) }
+  },
+})
