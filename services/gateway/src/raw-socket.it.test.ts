@@ -180,7 +180,8 @@ describe('a body that two parsers could read in two ways is refused, and what is
     const before = bench.seen.length
     const heard = await said(`${get(open, `content-length: ${SMUGGLED.length}`)}${SMUGGLED}`)
     expect(heard).toMatchObject({ status: 200, answers: 1 })
-    expect(bench.seen.length).toBe(before + 1)
+    // What came before may arrive late; what counts is that this is one request, and the hidden one none.
+    expect(bench.seen.slice(before).filter(({ url }) => url.startsWith(open))).toMatchObject([{ method: 'GET', url: open }])
   })
 
   test.each(['x-client-ip', 'content-length', 'authorization, host', 'x-request-id, traceparent', 'keep-alive, x-internal-actor'])(
