@@ -160,6 +160,14 @@ create table key_check (
 );
 grant delete, insert, select, update to memory;
 
+create table membership_feed (
+  only_row boolean not null default true,
+  heard_at timestamp with time zone not null,
+  CHECK (only_row),
+  PRIMARY KEY (only_row)
+);
+grant delete, insert, select, update to memory;
+
 create table membership_v1 (
   membership uuid not null,
   engagement uuid not null,

@@ -22,7 +22,15 @@ import {
   SignInThrottled,
   SigningKeyRotated,
 } from './events/identity.ts'
-import { AgentChanged, AgentTokenIssued, AgentTokenRevoked, MembershipChanged, MembershipGranted, MembershipRevoked } from './events/identity-belonging.ts'
+import {
+  AgentChanged,
+  AgentTokenIssued,
+  AgentTokenRevoked,
+  FeedHeartbeat,
+  MembershipChanged,
+  MembershipGranted,
+  MembershipRevoked,
+} from './events/identity-belonging.ts'
 import { KeyProvided, KeyRemoved, SettingChanged } from './events/identity-settings.ts'
 import { EngagementOpened, EngagementStateChanged, MemoryEventRecorded } from './events/memory.ts'
 import { OperatorActed, SagaAborted, SagaCompleted, SagaLookedUp, SagaStalled } from './events/sagas.ts'
@@ -56,6 +64,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   AgentChanged,
   AgentTokenIssued,
   AgentTokenRevoked,
+  FeedHeartbeat,
   SettingChanged,
   KeyProvided,
   KeyRemoved,

@@ -272,6 +272,7 @@ const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
 
 /** Published events that make no record, and why. */
 export const NOT_RECORDED: Readonly<Record<string, string>> = {
+  FeedHeartbeat: 'it says that identity can be heard, and nothing about anybody',
   EngagementOpened: 'the feed MemoryEventRecorded carries the same fact, and one fact is one record',
   EngagementStateChanged: 'the feed MemoryEventRecorded carries the same fact, and one fact is one record',
 }

@@ -17,6 +17,7 @@ import { noteOpened } from './engagement-ref/note-opened/handler.ts'
 import { noteState } from './engagement-ref/note-state/handler.ts'
 import { enrolmentOperations } from './enrolment/operations.ts'
 import { catalogues } from './errors.ts'
+import { heartbeating } from './heartbeat.ts'
 import { beginLoginRoute } from './login/begin/route.ts'
 import { finishLoginRoute } from './login/finish/route.ts'
 import { recoverLoginRoute } from './login/recover/route.ts'
@@ -99,7 +100,7 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
   consumers: [sagaReplyConsumer],
   hears: [noteOpened, noteState],
   wire: parts,
-  workers: (given) => [sweeping(given), hosting(given), given.mail.worker],
+  workers: (given) => [sweeping(given), heartbeating(given), hosting(given), given.mail.worker],
   beforePublish: appendPersonFacts,
   serviceOfSecret:
     ({ secrets }) =>

@@ -1,16 +1,16 @@
 // From an address and a caller to an engagement and what they may do there: the same first step of every operation.
-import { Designation, Scope } from '@loomworks/contracts'
+import { Scope } from '@loomworks/contracts'
 import { type Actor, type Caller, derivedId, type EngagementId, idOf } from '@loomworks/kernel'
 import { type Itk, scopesOf, shared } from '@loomworks/service-kit'
-import { z } from 'zod'
 import { personaOf } from './engagement/evolve.ts'
 import type { Rights } from './engagement/state.ts'
 import { streamOf } from './engagement/stream.ts'
 import { engagementNumbered, engagementOwnedBy } from './engagement-card/queries.ts'
 import { refuse } from './errors.ts'
 import { numberOf } from './identifiers.ts'
-import { keepStanding, type Standing, standingOf } from './membership/queries.ts'
+import type { Standing } from './membership/queries.ts'
 import type { MemoryParts } from './parts.ts'
+import { ownEngagementAsked, standingNow } from './standings.ts'
 
 export interface Access {
   readonly engagement: EngagementId
@@ -24,7 +24,7 @@ export interface Asking {
   readonly idempotencyKey: string | undefined
 }
 
-type AccessParts = Pick<MemoryParts, 'db' | 'client'>
+type AccessParts = Pick<MemoryParts, 'db' | 'client' | 'feed'>
 
 const Id = idOf<'engagement'>()
 
@@ -34,7 +34,7 @@ export async function accessTo(address: string, { caller, token }: Asking, parts
   const persona = personaOf(actor)
   if (persona === undefined) throw shared.actor_refused()
   const engagement = await engagementAt(address, persona.id, parts)
-  const standing = (await standingOf(parts.db, persona.id, engagement)) ?? (await askedStanding(parts, persona, engagement))
+  const standing = await standingNow(parts, persona, engagement)
   if (standing === undefined) throw refuse.engagement_not_found()
   requireCapability(actor, standing)
   return { engagement, standing, rights: { persona, commit: mayCommit(actor, standing, token), personally: isPersonal(actor) } }
@@ -52,44 +52,9 @@ async function engagementAt(address: string, principalId: string, parts: AccessP
 }
 
 async function ownEngagement(principalId: string, parts: AccessParts): Promise<EngagementId> {
-  const own = (await engagementOwnedBy(parts.db, principalId)) ?? (await checked(parts, principalId, 'own'))?.personalEngagementId
-  if (own == null) throw refuse.engagement_not_found()
+  const own = (await engagementOwnedBy(parts.db, principalId)) ?? (await ownEngagementAsked(parts, principalId))
+  if (own === undefined) throw refuse.engagement_not_found()
   return own
-}
-
-const Checked = z
-  .object({
-    personalEngagementId: Id.nullable(),
-    membershipId: idOf<'membership'>(),
-    designations: z.array(Designation),
-    commitAuthority: z.boolean(),
-    revision: z.int(),
-  })
-  .nullable()
-const ASK_WITHIN_MS = 1000
-
-/** Identity knows a grant before we have heard of it. Transient where it does not answer: then nobody knows. */
-function checked({ client }: AccessParts, principalId: string, engagementId: EngagementId | 'own') {
-  const body = { principalId, engagementId }
-  return client.call('identity', Checked, { method: 'POST', path: '/internal/memberships:check', body, timeoutMs: ASK_WITHIN_MS })
-}
-
-async function askedStanding(parts: AccessParts, persona: Rights['persona'], engagement: EngagementId): Promise<Standing | undefined> {
-  const told = await checked(parts, persona.id, engagement)
-  if (told === null) return undefined
-  const { membershipId, designations, commitAuthority, revision } = told
-  const standing: Standing = {
-    membership: membershipId,
-    engagement,
-    principal_kind: persona.kind,
-    principal_id: persona.id,
-    designations,
-    commit_authority: commitAuthority,
-    active: true,
-    revision: BigInt(revision),
-  }
-  await keepStanding(parts.db, standing)
-  return standing
 }
 
 /** What acts on a right given beforehand must name the right it has. */

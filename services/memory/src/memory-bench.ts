@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { inductPersonalEngagement, PersonActivated, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { type Clock, derivedId, type EngagementId, newId, type PersonId, type SagaId } from '@loomworks/kernel'
-import { maybe, sql } from '@loomworks/sql'
+import { exec, maybe, sql } from '@loomworks/sql'
 import { type Client, eventually, type ServiceBench, serviceBench } from '@loomworks/testing'
 import { z } from 'zod'
 import { memory } from './service.ts'
@@ -16,6 +16,8 @@ export async function memoryBench(adminUrl: string, clock?: Clock): Promise<Serv
   writeFileSync(file, randomBytes(32).toString('base64url'))
   const environment = { MEMORY_MASTER_KEY_FILE: file, MEMORY_SANDBOX: 'on' }
   const bench = await serviceBench({ adminUrl, definition: memory, environment, ...(clock && { clock }) })
+  // Nobody says here that identity can be heard; the tests that are not about its silence hear it for ever.
+  await exec(bench.database.db, sql`insert into memory.membership_feed (heard_at) values ('infinity')`)
   await eventually(async () => {
     const found = await maybe(bench.database.db, Found, sql`select state from memory.engagement_v1 where engagement = ${WELL_KNOWN_ENGAGEMENTS.sandbox.id}`)
     if (found === undefined) throw new Error('the well-known engagements are not there yet')

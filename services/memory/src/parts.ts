@@ -6,6 +6,7 @@ import type { Database } from '@loomworks/sql'
 import type { MemoryConfig } from './config.ts'
 import { openWellKnown } from './engagement/open-well-known/open.ts'
 import { DisplayNumbers } from './engagement/take-numbers/numbers.ts'
+import { type Feed, feedOf } from './feed.ts'
 import { Kept } from './kept.ts'
 import { Keyring } from './keyring/keyring.ts'
 import { sweepEnded } from './keyring/rows.ts'
@@ -20,6 +21,8 @@ export interface MemoryParts {
   readonly keyring: Keyring
   readonly sealer: Sealer
   readonly client: ServiceClient
+  /** Whether what identity tells of memberships still comes. */
+  readonly feed: Feed
   readonly names: NamesOfPersons
   /** What was added a moment ago, by the mark of its text. */
   readonly recent: Kept<string>
@@ -43,5 +46,5 @@ export async function parts({ config, db, eventStore, client, relay, clock, log 
   const recent = new Kept<string>(10_000, RECENT_MS)
   const handle = handleOn(eventStore, { clock, sealer })
   const numbers = new DisplayNumbers({ handle, start: config.displayStart, block: config.displayBlock })
-  return { config, db, eventStore, handle, numbers, keyring, sealer, client, names, recent, relay, clock, log }
+  return { config, db, eventStore, handle, numbers, keyring, sealer, client, feed: feedOf(db), names, recent, relay, clock, log }
 }

@@ -28,6 +28,7 @@ import { resolveAddressRoute } from './engagement-card/resolve-address/route.ts'
 import { showEngagementRoute } from './engagement-card/show/route.ts'
 import { refuse } from './errors.ts'
 import { keyringWorker } from './keyring/worker.ts'
+import { noteHeartbeat } from './membership/note-heartbeat.ts'
 import { noteMemberships } from './membership/note-membership.ts'
 import { needsYou } from './needs-you/projection.ts'
 import { type MemoryParts, parts } from './parts.ts'
@@ -58,7 +59,7 @@ export const memory = defineService<MemoryParts, MemoryConfig>({
   sagaEffects: ({ db }) => personalEngagementsAfter(db),
   sealer: ({ sealer }) => sealer,
   projections: (given) => [engagementCards, currentMemory, needsYou, activity, duplicateMarks(given), auditFeed(given)],
-  hears: [releaseHeld, ...noteMemberships, noteRename],
+  hears: [releaseHeld, ...noteMemberships, noteHeartbeat, noteRename],
   workers: ({ keyring }) => [keyringWorker(keyring)],
   wire: parts,
 })

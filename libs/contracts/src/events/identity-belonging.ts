@@ -88,3 +88,10 @@ export const AgentTokenRevoked = integrationEvent('identity', 'AgentTokenRevoked
   entity: (data) => data.agentId,
   sample: { ...tokenSample, reason: 'revoked' },
 })
+
+/** Every ten seconds, so that who keeps what identity tells knows whether it can be heard. Audit does not record it. */
+export const FeedHeartbeat = integrationEvent('identity', 'FeedHeartbeat', {
+  schema: z.strictObject({ beat: z.int().min(0) }),
+  entity: () => 'feed',
+  sample: { beat: 189_345_600 },
+})

@@ -1,8 +1,10 @@
+import type { PersonId } from '@loomworks/kernel'
 import { operation, page, paged, placeOf } from '@loomworks/service-kit'
 import { z } from 'zod'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { opened } from '../../shown.ts'
+import { confirmStandings } from '../../standings.ts'
 import { titlesOf } from '../../titles.ts'
 import { waitingFor } from '../queries.ts'
 import { NamedEngagement, NamedObject, namedEngagement } from '../shown.ts'
@@ -19,8 +21,10 @@ export const needsYouDashboardRoute = operation({
   reply: z.object({ items: z.array(Entry), next_cursor: z.string().nullable() }),
   refuses: [],
 
-  async answer({ query, caller }, { db, keyring }: MemoryParts) {
+  async answer({ query, caller }, parts: MemoryParts) {
+    const { db, keyring } = parts
     const persona = caller.actor.id
+    await confirmStandings(parts, { kind: 'person', id: caller.actor.id as PersonId })
     const asked = { persona, before: placeOf(query.cursor), limit: query.limit + 1 }
     const found = await asReader(db, persona, (reader) => waitingFor(reader, asked))
     const { rows, next } = paged(found, query.limit, ({ since, object }) => ({ at: since, id: object }))

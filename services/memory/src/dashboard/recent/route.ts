@@ -1,9 +1,10 @@
-import { timeOf } from '@loomworks/kernel'
+import { type PersonId, timeOf } from '@loomworks/kernel'
 import { operation, page, paged, placeOf } from '@loomworks/service-kit'
 import { z } from 'zod'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { snakeCased } from '../../snake.ts'
+import { confirmStandings } from '../../standings.ts'
 import { titlesOf } from '../../titles.ts'
 import { ActivityKind } from '../../vocabulary.ts'
 import { happenedSince } from '../queries.ts'
@@ -27,7 +28,9 @@ export const recentDashboardRoute = operation({
   reply: z.object({ items: z.array(Entry), next_cursor: z.string().nullable() }),
   refuses: [],
 
-  async answer({ query, caller }, { db, clock, keyring }: MemoryParts) {
+  async answer({ query, caller }, parts: MemoryParts) {
+    const { db, clock, keyring } = parts
+    await confirmStandings(parts, { kind: 'person', id: caller.actor.id as PersonId })
     const since = timeOf(clock.now() - THIRTY_DAYS_MS)
     const asked = { before: placeOf(query.cursor), limit: query.limit + 1 }
     const found = await asReader(db, caller.actor.id, (reader) => happenedSince(reader, since, asked))

@@ -5,6 +5,7 @@ import { personaOf } from '../../engagement/evolve.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { ShownEngagement, shownEngagements } from '../../shown-engagement.ts'
+import { confirmStandings } from '../../standings.ts'
 import { cards } from '../queries.ts'
 
 export const listEngagementsRoute = operation({
@@ -19,6 +20,7 @@ export const listEngagementsRoute = operation({
   async answer({ query, caller }, parts: MemoryParts) {
     const persona = personaOf(caller.actor)
     if (persona === undefined) throw shared.actor_refused()
+    await confirmStandings(parts, persona)
     const filter = { state: query.state, before: placeOf(query.cursor), limit: query.limit + 1 }
     const found = await asReader(parts.db, persona.id, (reader) => cards(reader, filter))
     const { rows, next } = paged(found, query.limit, (card) => ({ at: card.opened_at, id: card.engagement }))
