@@ -2,7 +2,16 @@
 // entry lives no longer than its token, a minute.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bus } from '@loomworks/bus'
-import { AgentChanged, AgentTokenRevoked, PersonLocked, parseEventData, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
+import {
+  AccountStatusChanged,
+  AgentChanged,
+  AgentTokenRevoked,
+  PersonLocked,
+  parseEventData,
+  RoleGranted,
+  RoleRevoked,
+  SessionRevoked,
+} from '@loomworks/contracts'
 import { parsedEvent, typeOfSubject, type Worker } from '@loomworks/service-kit'
 
 const AGAIN_MS = 500
@@ -41,7 +50,7 @@ export function hearRevocations({ bus, drop, onTrouble }: RevocationOptions): Wo
 type Message = { readonly subject: string; readonly data: string }
 
 /** What a person or an agent may do has changed: what is kept of them, by whichever session or token it came, is old. */
-const OF_PERSON = [RoleGranted, RoleRevoked, PersonLocked]
+const OF_PERSON = [RoleGranted, RoleRevoked, PersonLocked, AccountStatusChanged]
 const OF_AGENT = [AgentChanged, AgentTokenRevoked]
 
 function subjectOf(message: Message): string | undefined {

@@ -1,6 +1,15 @@
 // What ends with a session: what is kept of it, and what is open because of it (identity page §13.3, §14).
 import { outboxRowOf } from '@loomworks/bus'
-import { AgentChanged, AgentTokenRevoked, type EventType, PersonLocked, RoleGranted, RoleRevoked, SessionRevoked } from '@loomworks/contracts'
+import {
+  AccountStatusChanged,
+  AgentChanged,
+  AgentTokenRevoked,
+  type EventType,
+  PersonLocked,
+  RoleGranted,
+  RoleRevoked,
+  SessionRevoked,
+} from '@loomworks/contracts'
 import { newId, type PersonId, tokenHash } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
 import { eventually } from '@loomworks/testing'
@@ -120,6 +129,15 @@ test('what an agent may do is asked anew when it changes, when a token of it end
     () => publish(AgentChanged, { agentId, engagementId: newId(), instructionVersion: 1, sponsorId: sponsor, state: 'disabled' }),
     () => publish(AgentTokenRevoked, { agentId, tokenId: newId(), scopes: ['memory.read'], expiresAt: new Date().toISOString(), reason: 'revoked' }),
     () => publish(PersonLocked, { personId: sponsor, by: { kind: 'service', id: 'operator' } }),
+    () =>
+      publish(AccountStatusChanged, {
+        personId: sponsor,
+        from: 'active',
+        to: 'suspended',
+        reason: AccountStatusChanged.sample.reason,
+        decidedBy: 'credit',
+        decisionId: newId(),
+      }),
   ]
   for (const change of changes) {
     const token = bench.token(scribe)

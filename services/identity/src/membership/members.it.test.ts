@@ -251,6 +251,16 @@ describe('a member', () => {
     expect(await as(ada).delete(`${at}/${hers}`)).toMatchObject({ status: 409, body: { code: 'membership.last_operator' } })
   })
 
+  test('ID-INV-13: of a personal engagement is seen by nobody else, whatever their role', async () => {
+    const [ada, admin] = [await person(), await person()]
+    const by = '{"kind":"service","id":"operator"}'
+    for (const role of ['admin', 'ops', 'auditor', 'support'])
+      await exec(bench.db, sql`insert into identity.person_roles (person_id, role, granted_by) values (${admin.personId}, ${role}, ${by})`)
+    const at = `/engagements/${ada.answer.body.personal_engagement_id}`
+    for (const path of ['members', 'invitations', 'agents'])
+      expect(await as(admin).get(`${at}/${path}`)).toMatchObject({ status: 404, body: { code: 'not_found' } })
+  })
+
   test('ID-INV-4: of a personal engagement is one for ever', async () => {
     const ada = await person()
     const own = ada.answer.body.personal_engagement_id
