@@ -1,4 +1,6 @@
 // @loomworks/client at the real gateway, with the six services behind it.
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Client, isRefused, logIn, type Progress, SignUp, stepUp } from '@loomworks/client'
 import { codeShown, eventually, softwarePasskeys } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -94,3 +96,23 @@ test('a write that is sent twice under one key is done once; lists come whole ov
     expect(seen.length).toBeGreaterThanOrEqual(4)
   })
 })
+
+test('where a deployment wants the address proven, the signup ends with the code that was mailed', async () => {
+  await using proving = await startWhole({ environment: { SETTING_SIGNUP_EMAIL_PROOF: 'code' } })
+  const client = new Client({ url: proving.url })
+  const { email, displayName } = proving.newcomer()
+  const signUp = await SignUp.begin(client, softwarePasskeys(proving.url), { email, display_name: displayName })
+  const { totp } = await signUp.passkey()
+  const code = codeShown(totp.secret, Date.now())
+  await expect(signUp.finish(code)).rejects.toMatchObject({ code: 'email_code.invalid', status: 401 })
+  const email_code = await eventually(() => codeIn(proving.instance.home.mailbox))
+  const { person } = await signUp.finish(code, { email_code })
+  expect(person).toMatchObject({ email, email_verified: true })
+})
+
+async function codeIn(mailbox: string): Promise<string> {
+  const [letter = ''] = await readdir(mailbox)
+  const [, code = ''] = /Your code is (\d+)/.exec(await readFile(join(mailbox, letter), 'utf8')) ?? []
+  expect(code).not.toBe('')
+  return code
+}

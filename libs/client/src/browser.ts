@@ -1,9 +1,5 @@
-import {
-  type PublicKeyCredentialCreationOptionsJSON as Creation,
-  type PublicKeyCredentialRequestOptionsJSON as Request,
-  startAuthentication,
-  startRegistration,
-} from '@simplewebauthn/browser'
+import type { PublicKeyCredentialCreationOptionsJSON as Creation, PublicKeyCredentialRequestOptionsJSON as Request } from '@simplewebauthn/browser'
+import { startAuthentication, startRegistration } from '@simplewebauthn/browser'
 import type { Authenticator, Proven, Registered } from './ceremonies.ts'
 
 /** The passkeys of the browser. A ceremony that begins ends the one before it, so autofill may wait while a button is pressed.

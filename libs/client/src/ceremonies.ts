@@ -10,6 +10,8 @@ export type Proven = Operations['finishLogin']['input']['body']['credential']
 export type Factors = Reply<'verifySignupPasskey'>
 export type Entered = Reply<'finishLogin'>
 export type Progress = Reply<'followSignup'>
+/** Of the address: a claim token, or a mailed code. */
+type Proofs = Pick<Operations['verifySignupTotp']['input']['body'], 'claim_token' | 'email_code'>
 
 export interface Authenticator {
   register(options: CreationOptions): Promise<Registered>
@@ -54,9 +56,10 @@ export class SignUp {
     return this.#client.call('renewSignupTotp', { body: { registration_id: this.id } }, this.#how)
   }
 
-  /** With a code of the app everything comes to be, and the person is logged in. Waits for the end where that takes longer. */
-  async finish(code: string, { claim_token, onProgress }: { claim_token?: string; onProgress?: (progress: Progress) => void } = {}): Promise<Entered> {
-    const body = { registration_id: this.id, code, session_delivery: this.#client.session, ...(claim_token !== undefined && { claim_token }) }
+  /** With a code of the app everything comes to be, and the person is logged in. `email_code` is the mailed one, where the deployment asks for
+   *  it. Waits for the end where that takes longer. */
+  async finish(code: string, { onProgress, ...proofs }: Proofs & { readonly onProgress?: (progress: Progress) => void } = {}): Promise<Entered> {
+    const body = { registration_id: this.id, code, session_delivery: this.#client.session, ...proofs }
     for (;;) {
       const answer = await this.#client.call('verifySignupTotp', { body }, this.#how)
       if ('session' in answer) return entered(this.#client, answer)
