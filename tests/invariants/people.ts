@@ -139,9 +139,9 @@ export async function followed({ db }: World): Promise<Violation[]> {
     Row,
     sql`select p.id, exists (select from companion.profile c where c.person_id = p.id) as profile, exists (select from credit.account a where a.person_id = p.id) as account,
                (select count(*)::int
-                  from identity.memberships i
-                 where i.principal_id = p.id
-                   and not exists (select from memory.membership_v1 m where m.membership = i.id and m.revision = i.revision and m.active = i.active)) as unheard,
+                  from (select id, revision, active from identity.memberships where principal_id = p.id) i
+                  full join (select membership, revision, active from memory.membership_v1 where principal_id = p.id) m on m.membership = i.id
+                 where (i.id, i.revision, i.active) is distinct from (m.membership, m.revision, m.active)) as unheard,
                array(select r.fact from audit.record r join audit.part t on t.record_id = r.id and t.role is not null
                       where t.owner_kind = 'person' and t.owner_id = p.id and r.fact = any(${[...new Set(MUST_BE_RECORDED)]}) order by r.arrival) as facts
           from identity.persons p where p.state = 'active'`,

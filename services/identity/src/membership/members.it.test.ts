@@ -3,6 +3,7 @@ import { EngagementOpened, EngagementStateChanged, WELL_KNOWN_ENGAGEMENTS } from
 import { actorFromCompanion, derivedId, newId, type PersonId } from '@loomworks/kernel'
 import { exec, many, one, sql } from '@loomworks/sql'
 import { eventually, fakeClock } from '@loomworks/testing'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { archived, heardFromMemory, memberOf, openedBy, somebody, toldOf } from '../belonging-story.ts'
@@ -306,6 +307,54 @@ describe('of changes at once', () => {
       expect(answers.map(({ status }) => status).toSorted()).toEqual([204, 409])
       const stayed = answers[0]?.status === 409 ? ada : bob
       expect((await as(stayed).get(at)).body.items.filter(isOperator)).toHaveLength(1)
+    }
+  })
+
+  test('ID-INV-5, ID-INV-6: whatever three people do to each other at once, somebody runs it, nobody is deleted, and numbers stay', async () => {
+    const seed = Number(process.env.SEED ?? Math.trunc(Math.random() * 2 ** 31))
+    const people = await Promise.all(['Ada', 'Bob', 'Carol'].map((name) => person(name)))
+    const [ada, bob, carol] = people as [SignedUp, SignedUp, SignedUp]
+    const engagement = await openedBy(bench, ada)
+    for (const who of [bob, carol]) await memberOf(bench, engagement, who, ['operator'])
+    const members = people.map((who) => `/engagements/${engagement.id}/members/${membership(engagement.id, who)}`)
+    const act = fc.record({
+      by: fc.nat(2),
+      on: fc.nat(2),
+      verb: fc.constantFrom('leave', 'demote', 'promote', 'contribute', 'return'),
+    })
+    for (const round of fc.sample(fc.array(act, { minLength: 4, maxLength: 8 }), { numRuns: 12, seed })) {
+      const answers = await Promise.all(
+        round.map(({ by, on, verb }) => {
+          const [who, at] = [as(people[by] as SignedUp), members[on] ?? '']
+          if (verb === 'leave') return who.delete(at)
+          if (verb === 'demote') return who.delete(`${at}/designations/operator`)
+          if (verb === 'promote') return who.put(`${at}/designations/operator`)
+          if (verb === 'contribute') return who.put(`${at}/designations/contributor`)
+          return memberOf(bench, engagement, people[on] as SignedUp, ['contributor']).then(
+            () => ({ status: 200 }),
+            () => ({ status: 409 }),
+          )
+        }),
+      )
+      for (const { status } of answers) expect([200, 204, 403, 404, 409], `seed ${seed}`).toContain(status)
+      const rows = await many(
+        bench.db,
+        z.object({ number: z.int(), operator: z.boolean(), designated: z.boolean(), active: z.boolean() }),
+        sql`select m.operator_sequence_number as number, m.active,
+                   exists (select from identity.membership_designations d where d.membership_id = m.id and d.active and d.designation = 'operator') as operator,
+                   exists (select from identity.membership_designations d where d.membership_id = m.id and d.active) as designated
+              from identity.memberships m
+             where m.engagement_id = ${engagement.id}`,
+      )
+      expect(
+        rows.map(({ number }) => number),
+        `seed ${seed}`,
+      ).toEqual([3, 3, 3])
+      expect(
+        rows.some(({ active, operator }) => active && operator),
+        `seed ${seed}`,
+      ).toBe(true)
+      for (const { active, designated } of rows) expect(designated, `seed ${seed}`).toBe(active)
     }
   })
 })
