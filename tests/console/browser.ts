@@ -27,6 +27,8 @@ export interface Visitor extends AsyncDisposable {
   trouble(...expected: readonly string[]): readonly string[]
   /** What axe-core finds against WCAG 2.2 AA on the page as it stands. */
   barriers(): Promise<readonly string[]>
+  /** Plugs in one more passkey device, which has no passkey yet. */
+  anotherDevice(): Promise<void>
   /** From now on the browser offers no passkeys by itself, as older ones do not. */
   withoutAutofill(): Promise<void>
   /** Pictures of the page as it stands: light and dark, on a phone and on a desk. */
@@ -37,7 +39,8 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
   const context = await browser.newContext({ viewport: PHONE, baseURL: url, permissions: ['clipboard-read', 'clipboard-write'] })
   context.setDefaultTimeout(ACT_WITHIN_MS)
   const page = await context.newPage()
-  await addPasskeyDevice(context, page)
+  const device = await passkeyDevices(context, page)
+  await device('internal')
   const seen: { readonly what: string; readonly address: string }[] = []
   page.on('console', (message) => {
     if (message.type() === 'error') seen.push({ what: message.text(), address: message.location().url })
@@ -52,26 +55,25 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
     context,
     trouble: (...expected) => seen.filter(({ address }) => !expected.some((end) => address.endsWith(end))).map(({ what, address }) => `${what} ${address}`),
     barriers: () => barriersOf(page),
-    withoutAutofill: () => page.evaluate('PublicKeyCredential.isConditionalMediationAvailable = () => Promise.resolve(false)'),
+    anotherDevice: () => device('usb'),
+    async withoutAutofill() {
+      const script = "if ('PublicKeyCredential' in window) PublicKeyCredential.isConditionalMediationAvailable = () => Promise.resolve(false)"
+      await page.addInitScript(script)
+      await page.evaluate(script)
+    },
     pictures: (name) => picturesOf(page, name),
     [Symbol.asyncDispose]: () => context.close(),
   }
 }
 
-/** A platform authenticator that verifies its user and answers by itself. */
-async function addPasskeyDevice(context: BrowserContext, page: Page): Promise<void> {
+/** Authenticators that verify their user and answer by themselves. */
+async function passkeyDevices(context: BrowserContext, page: Page): Promise<(transport: 'internal' | 'usb') => Promise<void>> {
   const devtools = await context.newCDPSession(page)
   await devtools.send('WebAuthn.enable')
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
+  return async (transport) => {
+    const kind = { protocol: 'ctap2', transport, hasResidentKey: true, hasUserVerification: true } as const
+    await devtools.send('WebAuthn.addVirtualAuthenticator', { options: { ...kind, isUserVerified: true, automaticPresenceSimulation: true } })
+  }
 }
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -83,6 +85,8 @@ interface AxeResult {
 async function barriersOf(page: Page): Promise<readonly string[]> {
   // Run through the debugger: the page's own policy would not let a script in.
   await page.evaluate(AXE)
+  // The bar of a phone lies over what scrolls under it, which axe takes for hidden; at the end of the page it stands in its own place.
+  await page.evaluate('scrollTo(0, document.body.scrollHeight)')
   const { violations } = (await page.evaluate(
     "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })",
   )) as AxeResult

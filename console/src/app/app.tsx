@@ -16,11 +16,15 @@ const router = createBrowserRouter([
     children: [
       { path: 'welcome', lazy: page(() => import('../pages/welcome/page.tsx')) },
       { path: 'sign-up', lazy: page(() => import('../pages/sign-up/page.tsx')) },
+      { path: 'recover', lazy: page(() => import('../pages/recover/page.tsx')) },
       { path: 'sign-in', lazy: page(() => import('../pages/sign-in/page.tsx')) },
       {
         element: <Shell />,
         children: [
           { index: true, lazy: page(() => import('../pages/home/page.tsx')) },
+          { path: 'engagements', lazy: page(() => import('../pages/engagements/page.tsx')) },
+          { path: 'engagements/:engagement', lazy: page(() => import('../pages/engagement/page.tsx')) },
+          { path: 'invitation', lazy: page(() => import('../pages/invitation/page.tsx')) },
           { path: 'activity', lazy: page(() => import('../pages/activity/page.tsx')) },
           { path: 'credit', lazy: page(() => import('../pages/credit/page.tsx')) },
           { path: 'settings', lazy: page(() => import('../pages/settings/page.tsx')) },

@@ -1,10 +1,13 @@
 import { isRefused } from '@loomworks/client'
-import { QueryClient, queryOptions } from '@tanstack/react-query'
+import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
 import { client } from './client.ts'
 import { mayBeSignedIn } from './signed-in.ts'
 
-/** What is not going to be another answer the next time is not asked again. */
-export const queryClient = new QueryClient({
+const NOBODY = ['unauthenticated', 'session_expired', 'token_refused'] as const
+
+/** What is not going to be another answer the next time is not asked again; whose session ended is nobody from then on. */
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: (error) => void (isRefused(error, ...NOBODY) && queryClient.setQueryData(meQuery.queryKey, null)) }),
   defaultOptions: {
     queries: { retry: (count, error) => count < 2 && !isRefused(error), staleTime: 5000 },
     mutations: { retry: false },
@@ -19,7 +22,7 @@ export const meQuery = queryOptions({
     try {
       return await client.call('showMe', {}, { signal })
     } catch (error) {
-      if (isRefused(error, 'unauthenticated', 'session_expired', 'token_refused')) return null
+      if (isRefused(error, ...NOBODY)) return null
       throw error
     }
   },

@@ -1,23 +1,38 @@
 import { useQuery } from '@tanstack/react-query'
-import { Navigate, NavLink, Outlet } from 'react-router'
+import { useEffect } from 'react'
+import { Navigate, NavLink, Outlet, useLocation } from 'react-router'
 import { Trouble } from '../parts/trouble.tsx'
 import { Waiting } from '../parts/waiting.tsx'
 import { meQuery } from './queries.ts'
 import styles from './shell.module.css'
+import { wantedPage } from './signed-in.ts'
 
 const PLACES = [
   { to: '/console/', end: true, name: 'Home', icon: 'M4 11l8-7 8 7v9h-5v-6H9v6H4z' },
+  {
+    to: '/console/engagements',
+    end: false,
+    name: 'Engagements',
+    icon: 'M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM16 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 20c0-4 3-6 6-6s6 2 6 6M14 14c4 0 8 1 8 6',
+  },
   { to: '/console/activity', end: false, name: 'Activity', icon: 'M3 12h4l3-8 4 16 3-8h4' },
   { to: '/console/credit', end: false, name: 'Credit', icon: 'M3 7h18v11H3zM3 11h18' },
   { to: '/console/settings', end: false, name: 'Settings', icon: 'M4 7h10M18 7h2M4 17h2M10 17h10M14 5v4M8 15v4' },
 ] as const
+
+/** Who is not in comes back to the page they wanted once they are. */
+function Outside() {
+  const { pathname, search } = useLocation()
+  useEffect(() => wantedPage(`${pathname}${search}`), [pathname, search])
+  return <Navigate to="/console/welcome" replace />
+}
 
 /** The frame of every page of a person: where one can go, and the page itself. Who is not logged in is sent to the welcome. */
 export function Shell() {
   const me = useQuery(meQuery)
   if (me.isPending) return <Waiting />
   if (me.isError) return <Trouble error={me.error} onRetry={() => void me.refetch()} />
-  if (me.data === null) return <Navigate to="/console/welcome" replace />
+  if (me.data === null) return <Outside />
   return (
     <div className={styles.frame}>
       <a className={styles.skip} href="#content">

@@ -8,6 +8,20 @@ export function mayBeSignedIn(): boolean {
   return localStorage.getItem(KEPT) !== null
 }
 
+const WANTED = 'loomworks.wanted'
+
+/** Where somebody wanted to go who has to sign in first. */
+export function wantedPage(address: string): void {
+  sessionStorage.setItem(WANTED, address)
+}
+
+/** Where to go once in. */
+export function pageAfterEntering(): string {
+  const wanted = sessionStorage.getItem(WANTED) ?? '/console/'
+  sessionStorage.removeItem(WANTED)
+  return wanted
+}
+
 /** What is known of whoever was here before is forgotten with either. */
 export function signedIn(queries: QueryClient): void {
   localStorage.setItem(KEPT, 'yes')

@@ -35,7 +35,11 @@ export class SignUp {
   }
 
   static async begin(client: Client, authenticator: Authenticator, about: Operations['beginSignup']['input']['body']): Promise<SignUp> {
-    const begun = await client.call('beginSignup', { body: about })
+    return SignUp.of(client, authenticator, await client.call('beginSignup', { body: about }))
+  }
+
+  /** A signup that was begun by a call: `beginSignup`, or `claimGrant` for whoever follows a claim link. */
+  static of(client: Client, authenticator: Authenticator, begun: Pick<Reply<'beginSignup'>, 'registration_id' | 'registration_secret' | 'options'>): SignUp {
     const signUp = new SignUp(client, authenticator, begun.registration_id, begun.registration_secret)
     signUp.#options = begun.options
     return signUp

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { Link, useNavigate } from 'react-router'
 import { client } from '../../app/client.ts'
-import { signedIn } from '../../app/signed-in.ts'
+import { pageAfterEntering, signedIn } from '../../app/signed-in.ts'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Threshold } from '../../parts/threshold.tsx'
@@ -19,7 +19,7 @@ export function Page() {
     mutationFn: ({ autofill }: { autofill: boolean }) => logIn(client, passkeys, { autofill }),
     onSuccess: () => {
       signedIn(queries)
-      void navigate('/console/')
+      void navigate(pageAfterEntering())
     },
   })
   const { mutate } = entering
@@ -40,6 +40,9 @@ export function Page() {
       <Button busy={entering.isPending && asked} onPress={() => mutate({ autofill: false })}>
         Sign in with a passkey
       </Button>
+      <p className={styles.other}>
+        Lost it? <Link to="/console/recover">Get back in with your app and a recovery code</Link>
+      </p>
       <p className={styles.other}>
         No account yet? <Link to="/console/sign-up">Sign up</Link>
       </p>

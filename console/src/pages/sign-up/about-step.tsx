@@ -10,15 +10,15 @@ import { saysOf } from './trouble-words.ts'
 
 interface Props {
   readonly about: About
-  readonly invited: boolean
+  readonly claimToken: string | undefined
   /** Why a signup that was further than this begins anew. */
   readonly trouble: unknown
   readonly onAbout: (about: About) => void
   readonly onBegun: (signUp: SignUp) => void
 }
 
-export function AboutStep({ about, invited, trouble, onAbout, onBegun }: Props) {
-  const beginning = useMutation({ mutationFn: begin, onSuccess: onBegun })
+export function AboutStep({ about, claimToken, trouble, onAbout, onBegun }: Props) {
+  const beginning = useMutation({ mutationFn: (asked: About) => begin(asked, claimToken), onSuccess: onBegun })
   const error = beginning.error ?? trouble
   return (
     <Form
@@ -28,7 +28,7 @@ export function AboutStep({ about, invited, trouble, onAbout, onBegun }: Props) 
         if (!beginning.isPending) beginning.mutate(about)
       }}
     >
-      {invited ? <p className={styles.invited}>You were given credit. Sign up with the address the letter came to, and it is yours.</p> : null}
+      {claimToken === undefined ? null : <p className={styles.invited}>You were given credit. It is yours when you have signed up.</p>}
       <Field
         label="Your name"
         name="name"
@@ -39,17 +39,19 @@ export function AboutStep({ about, invited, trouble, onAbout, onBegun }: Props) 
         value={about.displayName}
         onChange={(displayName) => onAbout({ ...about, displayName })}
       />
-      <Field
-        label="E-mail address"
-        name="email"
-        type="email"
-        inputMode="email"
-        autoComplete="email"
-        isRequired
-        maxLength={254}
-        value={about.email}
-        onChange={(email) => onAbout({ ...about, email })}
-      />
+      {claimToken === undefined ? (
+        <Field
+          label="E-mail address"
+          name="email"
+          type="email"
+          inputMode="email"
+          autoComplete="email"
+          isRequired
+          maxLength={254}
+          value={about.email}
+          onChange={(email) => onAbout({ ...about, email })}
+        />
+      ) : null}
       {error === null || error === undefined ? null : <Trouble error={error} says={saysOf(error)} />}
       <Button type="submit" busy={beginning.isPending}>
         Continue

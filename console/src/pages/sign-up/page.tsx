@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useNavigate, useSearchParams } from 'react-router'
-import { signedIn } from '../../app/signed-in.ts'
+import { pageAfterEntering, signedIn } from '../../app/signed-in.ts'
 import { Threshold } from '../../parts/threshold.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
@@ -38,7 +38,7 @@ function Steps({ first }: { readonly first: Standing }) {
   const done = () => {
     forget()
     signedIn(queries)
-    void navigate('/console/')
+    void navigate(pageAfterEntering())
   }
   const startOver = (trouble?: unknown) => {
     forget()
@@ -48,13 +48,7 @@ function Steps({ first }: { readonly first: Standing }) {
     <>
       <Progress at={standing.at} />
       {standing.at === 'about' && (
-        <AboutStep
-          about={about}
-          invited={claimToken !== undefined}
-          trouble={standing.trouble}
-          onAbout={setAbout}
-          onBegun={(signUp) => stand({ at: 'passkey', signUp })}
-        />
+        <AboutStep about={about} claimToken={claimToken} trouble={standing.trouble} onAbout={setAbout} onBegun={(signUp) => stand({ at: 'passkey', signUp })} />
       )}
       {standing.at === 'passkey' && (
         <PasskeyStep signUp={standing.signUp} onMade={(factors) => stand({ at: 'factors', signUp: standing.signUp, factors })} onStartOver={startOver} />

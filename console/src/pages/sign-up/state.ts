@@ -16,8 +16,12 @@ export type Standing =
   | { readonly at: 'passkey'; readonly signUp: SignUp }
   | { readonly at: 'factors'; readonly signUp: SignUp; readonly factors: Factors | undefined }
 
-export async function begin({ email, displayName }: About): Promise<SignUp> {
-  const signUp = await SignUp.begin(client, passkeys, { email, display_name: displayName })
+/** Whoever follows a claim link needs no address: it is the one that the credit was given to. */
+export async function begin({ email, displayName }: About, claimToken: string | undefined): Promise<SignUp> {
+  const signUp =
+    claimToken === undefined
+      ? await SignUp.begin(client, passkeys, { email, display_name: displayName })
+      : SignUp.of(client, passkeys, await client.call('claimGrant', { body: { claim_token: claimToken, display_name: displayName } }))
   sessionStorage.setItem(KEPT, signUp.id)
   return signUp
 }

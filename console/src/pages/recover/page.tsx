@@ -1,0 +1,109 @@
+import { isRefused } from '@loomworks/client'
+import { passkeys } from '@loomworks/client/browser'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Form } from 'react-aria-components'
+import { Link, useNavigate } from 'react-router'
+import { client } from '../../app/client.ts'
+import { signedIn } from '../../app/signed-in.ts'
+import { Button } from '../../parts/button.tsx'
+import { Field } from '../../parts/field.tsx'
+import { Threshold } from '../../parts/threshold.tsx'
+import { Trouble } from '../../parts/trouble.tsx'
+import styles from './page.module.css'
+
+/** Without the passkey: both other factors open a session that can do one thing, which is to make a new one. */
+export function Page() {
+  const [isIn, setIn] = useState(false)
+  return (
+    <Threshold title="Get back in">
+      {isIn ? <NewPasskey /> : <Factors onIn={() => setIn(true)} />}
+      <p>
+        Have your passkey? <Link to="/console/sign-in">Sign in</Link>
+      </p>
+    </Threshold>
+  )
+}
+
+function Factors({ onIn }: { readonly onIn: () => void }) {
+  const [email, setEmail] = useState('')
+  const [totp, setTotp] = useState('')
+  const [recovery, setRecovery] = useState('')
+  const entering = useMutation({
+    mutationFn: () =>
+      client.call('recoverLogin', { body: { email, totp_code: totp.replaceAll(' ', ''), recovery_code: recovery.trim(), session_delivery: 'cookie' } }),
+    onSuccess: onIn,
+  })
+  return (
+    <Form
+      className={styles.form ?? ''}
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (!entering.isPending) entering.mutate()
+      }}
+    >
+      <p>You need your authenticator app and one of the recovery codes you stored. The code is used up by this.</p>
+      <Field label="E-mail address" name="email" type="email" autoComplete="email" isRequired maxLength={254} value={email} onChange={setEmail} />
+      <Field
+        label="Code that the app shows"
+        name="code"
+        inputMode="numeric"
+        autoComplete="one-time-code"
+        isRequired
+        pattern="[0-9 ]{6,7}"
+        maxLength={7}
+        mono
+        value={totp}
+        onChange={setTotp}
+      />
+      <Field
+        label="Recovery code"
+        hint="Six groups of four"
+        name="recovery"
+        autoComplete="off"
+        isRequired
+        maxLength={60}
+        mono
+        value={recovery}
+        onChange={setRecovery}
+      />
+      {entering.isError ? <Trouble error={entering.error} says={saysOf(entering.error)} /> : null}
+      <Button type="submit" busy={entering.isPending}>
+        Continue
+      </Button>
+    </Form>
+  )
+}
+
+function NewPasskey() {
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const adding = useMutation({
+    mutationFn: async () => {
+      const { challenge_id, options } = await client.call('beginAddPasskey', { body: {} })
+      return client.call('finishAddPasskey', { body: { challenge_id, credential: await passkeys.register(options) } })
+    },
+    onSuccess: () => {
+      signedIn(queries)
+      void navigate('/console/settings')
+    },
+  })
+  return (
+    <div className={styles.form}>
+      <p>You are recognised. Make a new passkey on this device; every other session of yours ends with it.</p>
+      {adding.isError ? <Trouble error={adding.error} /> : null}
+      <Button autoFocus busy={adding.isPending} onPress={() => adding.mutate()}>
+        Create a new passkey
+      </Button>
+    </div>
+  )
+}
+
+function saysOf(error: unknown) {
+  if (isRefused(error, 'login.refused'))
+    return {
+      title: 'That does not fit together.',
+      detail: 'Check the address, wait for the next code of the app, and use a recovery code that was not used before.',
+    }
+  return undefined
+}
