@@ -581,6 +581,19 @@ create table totp_offers (
 );
 grant delete, insert, select, update to identity;
 
+create table verified_operations (
+  hash text not null,
+  person_id uuid not null,
+  credential_id uuid not null,
+  at timestamp with time zone not null,
+  CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+  FOREIGN KEY (credential_id) REFERENCES identity.webauthn_credentials(id),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (hash)
+);
+CREATE INDEX verified_operation_of_person ON identity.verified_operations USING btree (person_id);
+grant delete, insert, select, update to identity;
+
 create table webauthn_credentials (
   id uuid not null,
   person_id uuid not null,

@@ -1,5 +1,8 @@
 // The console as a newcomer meets it, in a real browser on a phone: sign up, be at home, leave, come back.
 import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { eventually } from '@loomworks/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
@@ -18,6 +21,13 @@ afterAll(async () => {
   await browser?.close()
   await whole?.[Symbol.asyncDispose]()
 })
+
+/** The newest letter to an address in the mailbox of the instance; empty where there is none yet. */
+async function letterTo({ instance }: Whole, email: string): Promise<string> {
+  const files = (await readdir(instance.home.mailbox)).filter((name) => name.endsWith('.eml')).sort()
+  const letters = await Promise.all(files.map((name) => readFile(join(instance.home.mailbox, name), 'utf8')))
+  return letters.findLast((text) => text.includes(`To: ${email}`)) ?? ''
+}
 
 const newAddress = () => `${randomUUID().slice(0, 8)}@example.org`
 
@@ -133,6 +143,31 @@ describe.skipIf(browserProgram === undefined)(`a newcomer (${browserProgram ?? N
     await confirm(page, codeOf(await secretOn(page)))
     await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
     expect(second.trouble('/auth/signup/totp-verify')).toEqual([])
+  })
+
+  test('where the deployment wants the address proven, the code of the letter is asked for', async () => {
+    const admin = await whole.admin()
+    const set = (value: string) => admin.expect(200, 'PUT', '/admin/settings/signup.email_proof', { value })
+    await set('code')
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    const email = newAddress()
+    const mailed = async () => /code is ([0-9]{6})/.exec(await letterTo(whole, email))?.[1] ?? ''
+    const secret = await eventually(async () => {
+      const shown = await toCode(page, email)
+      return (await mailed()) === '' ? Promise.reject(new Error('not asked for yet')) : shown
+    })
+    await confirm(page, codeOf(secret))
+    await page.getByText('Your address has to be proven.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await visitor.pictures('sign-up-mailed')
+    await page.getByText('I have stored them').click()
+    await page.getByLabel('Code that the app shows').fill(codeOf(secret))
+    await page.getByLabel('Code from the letter').fill(await mailed())
+    await page.getByRole('button', { name: 'Finish' }).click()
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    await set('none')
+    expect(visitor.trouble('/auth/signup/totp-verify')).toEqual([])
   })
 
   test('who comes by a claim link has the credit when they are in', async () => {

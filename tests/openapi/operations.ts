@@ -74,6 +74,8 @@ export const GOOD: Readonly<Record<string, () => Body>> = {
   claimGrant: () => ({ claim_token: 'lwc_0123456789', display_name: 'Ada' }),
   beginClaim: () => ({ claim_token: 'lwc_0123456789' }),
   setMySetting: () => ({ value: 'claude-sonnet-4-6' }),
+  setEngagementSetting: () => ({ value: 'claude-sonnet-4-6' }),
+  keepEngagementSecret: () => ({ value: 'sk-0123456789', kind: 'api_key' }),
   setDeploymentSetting: () => ({ value: 'claude-sonnet-4-6' }),
   keepMySecret: () => ({ value: 'sk-0123456789', kind: 'api_key' }),
   keepDeploymentSecret: () => ({ value: 'sk-0123456789', kind: 'api_key' }),

@@ -48,19 +48,18 @@ export async function askForRegistration(db: Db, registrationId: string, nowMs: 
 }
 
 export interface PersonChallenge {
-  readonly purpose: 'step_up' | 'add_credential'
+  readonly purpose: 'step_up' | 'add_credential' | 'operation'
   readonly personId: PersonId
-  /** Only this session may answer. */
-  readonly sessionId: SessionId
+  /** Only this session may answer; any of the person's where none is named. */
+  readonly sessionId?: SessionId | undefined
 }
 
 /** A challenge for a session of a person. */
-export async function askForPerson(db: Db, { purpose, personId, sessionId }: PersonChallenge, nowMs: number): Promise<Asked> {
-  const asked = fresh()
+export async function askForPerson(db: Db, { purpose, personId, sessionId }: PersonChallenge, nowMs: number, asked: Asked = fresh()): Promise<Asked> {
   await exec(
     db,
     sql`insert into identity.challenges (id, purpose, challenge, person_id, session_id, expires_at)
-        values (${asked.id}, ${purpose}, ${asked.challenge.toString('base64url')}, ${personId}, ${sessionId}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
+        values (${asked.id}, ${purpose}, ${asked.challenge.toString('base64url')}, ${personId}, ${sessionId ?? null}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
   )
   return asked
 }
@@ -71,7 +70,7 @@ export async function consumeForPerson(db: Db, id: string, { purpose, personId, 
     db,
     ChallengeRow,
     sql`delete from identity.challenges
-         where id = ${id} and purpose = ${purpose} and person_id = ${personId} and session_id = ${sessionId}
+         where id = ${id} and purpose = ${purpose} and person_id = ${personId} and session_id is not distinct from ${sessionId ?? null}
         returning challenge, expires_at`,
   )
   if (row === undefined) return { taken: 'unknown' }

@@ -170,7 +170,12 @@ export const email = refusals('email', {
   taken: { status: 409, says: 'Another account has this address.', remedy: 'Use another address.' },
 })
 
+export const assertion = refusals('assertion', {
+  used: { status: 409, says: 'This operation was signed before.', remedy: 'Ask for a new one to be signed.' },
+})
+
 export const catalogues = [
+  assertion,
   emailCode,
   email,
   signupDoor,

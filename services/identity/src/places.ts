@@ -1,9 +1,11 @@
 // Settings and secrets are kept at three kinds of places: with a person, with an engagement, with the deployment. The same operations stand
 // at each, under its own path and rights.
 import type { SettingScope } from '@loomworks/contracts'
-import type { Id } from '@loomworks/kernel'
-import type { Authz, Request } from '@loomworks/service-kit'
+import type { AnyRefusal, Id } from '@loomworks/kernel'
+import { type Authz, type Request, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
+import { requireOperator, standingAt } from './engagements.ts'
+import { membership } from './errors.ts'
 import type { IdentityParts } from './parts.ts'
 import { selfOf } from './self.ts'
 
@@ -46,6 +48,26 @@ const mine: Place = {
   find: ({ caller }) => Promise.resolve({ scope: 'person', scopeId: selfOf(caller) }),
 }
 
+const HERE = { actors: ['person'], object: 'engagement', idFrom: 'params.engagement', hide: true } as const
+
+const engagement: Place = {
+  scope: 'engagement',
+  path: '/engagements/:engagement',
+  idPart: 'Engagement',
+  says: "an engagement's",
+  params: z.strictObject({ engagement: z.string().max(100) }),
+  reading: { ...HERE, scope: 'account.read', relation: 'member' },
+  writing: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
+  keeping: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
+  async find({ params, caller }, { db }, act) {
+    const standing = await standingAt(db, Named.parse(params).engagement, selfOf(caller))
+    if (act === 'write') requireOperator(standing)
+    return { scope: 'engagement', scopeId: standing.id }
+  },
+}
+
+const Named = z.object({ engagement: z.string() })
+
 const deployment: Place = {
   scope: 'system',
   path: '/admin',
@@ -58,4 +80,9 @@ const deployment: Place = {
   find: () => Promise.resolve(SYSTEM),
 }
 
-export const PLACES: readonly Place[] = [mine, deployment]
+export const PLACES: readonly Place[] = [mine, engagement, deployment]
+
+/** What a place refuses beside what every place does. */
+export function beyond({ scope }: Place): readonly AnyRefusal[] {
+  return scope === 'engagement' ? [shared.not_found, membership.operator_required, shared.invalid_body] : []
+}

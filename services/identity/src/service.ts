@@ -4,6 +4,8 @@ import { sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
 import { administrationOperations } from './administration/operations.ts'
 import { attachStep } from './adopt/attach/message.ts'
+import { beginAssertionRoute } from './assertion/begin/route.ts'
+import { verifyAssertionRoute } from './assertion/verify/route.ts'
 import { belonging } from './belonging.ts'
 import { admitClaimStep } from './claim/admit/message.ts'
 import { beginClaimRoute } from './claim/begin/route.ts'
@@ -85,6 +87,8 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     changeEmailRoute,
     verifyEmailRoute,
     openRegistrationRoute,
+    beginAssertionRoute,
+    verifyAssertionRoute,
     beginClaimRoute,
     showClaimRoute,
     sendMailRoute,

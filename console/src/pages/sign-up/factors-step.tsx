@@ -28,7 +28,12 @@ export function FactorsStep({ signUp, factors: given, claimToken, onDone, onStar
   const renewing = useMutation({ mutationFn: () => signUp.renewFactors(), onSuccess: setFactors })
   const [progress, setProgress] = useState<Progress>()
   const finishing = useMutation({
-    mutationFn: (code: string) => signUp.finish(code, { ...(claimToken !== undefined && { claim_token: claimToken }), onProgress: setProgress }),
+    mutationFn: ({ code, mailed }: Codes) =>
+      signUp.finish(code, {
+        ...(claimToken !== undefined && { claim_token: claimToken }),
+        ...(mailed !== '' && { email_code: mailed }),
+        onProgress: setProgress,
+      }),
     onSuccess: onDone,
     onError: (error) => {
       setProgress(undefined)
@@ -37,7 +42,7 @@ export function FactorsStep({ signUp, factors: given, claimToken, onDone, onStar
   })
   if (finishing.isPending) return <Running progress={progress} />
   if (factors === undefined) return <Lost busy={renewing.isPending} error={renewing.error} onRenew={() => renewing.mutate()} onStartOver={onStartOver} />
-  return <Confirm factors={factors} error={finishing.error} onCode={(code) => finishing.mutate(code)} />
+  return <Confirm factors={factors} error={finishing.error} onCodes={(codes) => finishing.mutate(codes)} />
 }
 
 interface LostProps {
@@ -63,15 +68,30 @@ function Lost({ busy, error, onRenew, onStartOver }: LostProps) {
   )
 }
 
-function Confirm({ factors, error, onCode }: { readonly factors: Factors; readonly error: unknown; readonly onCode: (code: string) => void }) {
+interface Codes {
+  readonly code: string
+  /** Empty where the deployment asks for none. */
+  readonly mailed: string
+}
+
+interface ConfirmProps {
+  readonly factors: Factors
+  readonly error: unknown
+  readonly onCodes: (codes: Codes) => void
+}
+
+function Confirm({ factors, error, onCodes }: ConfirmProps) {
   const [code, setCode] = useState('')
+  const [mailed, setMailed] = useState('')
+  // A deployment that wants the address proven says so when it is not.
+  const isMailed = mailed !== '' || isRefused(error, 'email_code.invalid')
   const [stored, setStored] = useState(false)
   return (
     <Form
       className={styles.form ?? ''}
       onSubmit={(event) => {
         event.preventDefault()
-        onCode(code.replaceAll(' ', ''))
+        onCodes({ code: code.replaceAll(' ', ''), mailed: mailed.trim() })
       }}
     >
       <p>Scan this with an authenticator app. It is the second way in, should your device be lost.</p>
@@ -100,6 +120,20 @@ function Confirm({ factors, error, onCode }: { readonly factors: Factors; readon
         value={code}
         onChange={setCode}
       />
+      {isMailed ? (
+        <Field
+          label="Code from the letter we sent"
+          hint="Six digits"
+          name="mailed"
+          inputMode="numeric"
+          isRequired
+          pattern="[0-9]{6}"
+          maxLength={6}
+          mono
+          value={mailed}
+          onChange={setMailed}
+        />
+      ) : null}
       {error === null ? null : <Trouble error={error} says={saysOf(error)} />}
       <Button type="submit" isDisabled={!stored}>
         Finish

@@ -7,6 +7,11 @@ export function saysOf(error: unknown): { readonly title: string; readonly detai
   if (isRefused(error, 'signup.email_taken'))
     return { title: 'This address has an account already.', detail: 'Nothing was made. Sign in with it, or sign up with another address.' }
   if (isRefused(error, 'totp.invalid')) return codeWords(Number(error.problem.attempts_left))
+  if (isRefused(error, 'email_code.invalid'))
+    return {
+      title: 'Your address has to be proven.',
+      detail: 'A letter with a code went to it. Enter that code too; the code of the app may have changed meanwhile.',
+    }
   if (isRefused(error, 'claim.email_mismatch'))
     return { title: 'The credit was given to another address.', detail: 'Sign up with the address its letter came to.' }
   if (isRefused(error, 'signup.registration_expired')) return { title: 'This signup took too long, or too many codes were wrong.', detail: 'Begin again.' }

@@ -4,7 +4,7 @@ import { Answered, type Operation, operation, type Request, shared } from '@loom
 import { z } from 'zod'
 import { vault as refuse } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
-import { PLACES, type Place } from '../places.ts'
+import { beyond, PLACES, type Place } from '../places.ts'
 import { keepSecret, removeSecret, SecretShown, secretsAt } from '../vault.ts'
 
 const VALUE_BYTES = 8192
@@ -30,7 +30,7 @@ function listed(place: Place): Operation<IdentityParts> {
     authz: place.reading,
     params: place.params,
     reply: List,
-    refuses: [],
+    refuses: [...beyond(place)],
     async answer(request, parts: IdentityParts) {
       return { items: [...(await secretsAt(parts.db, await place.find(request, parts, 'read')))] }
     },
@@ -47,7 +47,7 @@ function kept(place: Place): Operation<IdentityParts> {
     body: KeepBody,
     reply: z.undefined(),
     status: 204,
-    refuses: [refuse.limit, shared.account_suspended, shared.invalid_body],
+    refuses: [...beyond(place), refuse.limit, shared.account_suspended, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       const { value, kind, label } = request.body
@@ -68,7 +68,7 @@ function removed(place: Place): Operation<IdentityParts> {
     params: named(place),
     reply: z.undefined(),
     status: 204,
-    refuses: [refuse.unknown, shared.account_suspended, shared.invalid_body],
+    refuses: [...beyond(place), refuse.unknown, shared.account_suspended, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       requireNotSuspended(request)

@@ -4,7 +4,7 @@ import { Answered, faultsOf, type Operation, operation, requireStepUp, shared } 
 import { z } from 'zod'
 import { setting as refuse } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
-import { PLACES, type Place } from '../places.ts'
+import { beyond, PLACES, type Place } from '../places.ts'
 import { changeSetting } from './change.ts'
 import { SettingShown, settingAt, settingsAt } from './queries.ts'
 
@@ -22,7 +22,7 @@ function listed(place: Place): Operation<IdentityParts> {
     authz: place.reading,
     params: place.params,
     reply: List,
-    refuses: [],
+    refuses: [...beyond(place)],
     async answer(request, parts: IdentityParts) {
       return { items: [...(await settingsAt(parts.db, await place.find(request, parts, 'read'), parts.config.settingStandards))] }
     },
@@ -37,7 +37,7 @@ function shown(place: Place): Operation<IdentityParts> {
     authz: place.reading,
     params: keyed(place),
     reply: SettingShown,
-    refuses: [refuse.unknown],
+    refuses: [...beyond(place), refuse.unknown],
     async answer(request, parts: IdentityParts) {
       const setting = await settingAt(parts.db, await place.find(request, parts, 'read'), keyIn(request), parts.config.settingStandards)
       return tagged(setting)
@@ -54,7 +54,7 @@ function set(place: Place): Operation<IdentityParts> {
     params: keyed(place),
     body: SetBody,
     reply: SettingShown,
-    refuses: [refuse.unknown, refuse.invalid, shared.version_mismatch, shared.step_up_required, shared.invalid_body],
+    refuses: [...beyond(place), refuse.unknown, refuse.invalid, shared.version_mismatch, shared.step_up_required, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       const key = keyIn(request)
@@ -83,7 +83,7 @@ function takenBack(place: Place): Operation<IdentityParts> {
     params: keyed(place),
     reply: z.undefined(),
     status: 204,
-    refuses: [refuse.unknown, shared.version_mismatch, shared.step_up_required],
+    refuses: [...beyond(place), refuse.unknown, shared.version_mismatch, shared.step_up_required],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       const key = keyIn(request)

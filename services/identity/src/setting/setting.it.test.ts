@@ -159,3 +159,48 @@ test('a stored value that a later catalogue no longer takes counts as none', asy
   )
   expect(await show(KEY, admin)).toMatchObject({ status: 200, body: { value: 12, source: 'standard', version: 1 } })
 })
+
+describe('a setting of an engagement', () => {
+  const ENGAGEMENT = '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c50'
+  const PATH = '/engagements/E1234'
+  const join = (who: SignedUp, designation: string) =>
+    bench.db.transaction(async (tx) => {
+      await exec(
+        tx,
+        sql`insert into identity.engagement_ref (engagement_id, display_identifier, visibility, state, revision) values (${ENGAGEMENT}, 'E1234', 'private', 'active', 1)
+            on conflict do nothing`,
+      )
+      await exec(
+        tx,
+        sql`insert into identity.memberships (id, principal_kind, principal_id, engagement_id, active, operator_sequence_number, granted_by)
+            values (gen_random_uuid(), 'person', ${who.personId}, ${ENGAGEMENT}, true, 9, '{}')`,
+      )
+      await exec(
+        tx,
+        sql`insert into identity.membership_designations (membership_id, designation, active, granted_by)
+            select id, ${designation}, true, '{}' from identity.memberships where principal_id = ${who.personId} and engagement_id = ${ENGAGEMENT}`,
+      )
+    })
+
+  test('is its operators’ to set and its members’ to see; nobody else knows that it is there', async () => {
+    const [chief, helper, stranger] = [
+      await signedUp(bench, { email: 'op@example.org' }),
+      await signedUp(bench, { email: 'helper@example.org' }),
+      await signedUp(bench, { email: 'stranger@example.org' }),
+    ]
+    await join(chief, 'operator')
+    await join(helper, 'contributor')
+    const key = 'converse.responder_model'
+    expect(await set(key, 'claude-opus-4', {}, PATH, chief)).toMatchObject({ status: 200, body: { value: 'claude-opus-4', source: 'engagement' } })
+    expect(await bench.ask('GET', `${PATH}/settings/${key}`, { session: helper.session })).toMatchObject({ status: 200, body: { source: 'engagement' } })
+    expect(await set(key, 'x', {}, PATH, helper)).toMatchObject({ status: 403, body: { code: 'membership.operator_required' } })
+    expect(await set(key, 'x', {}, PATH, stranger)).toMatchObject({ status: 404, body: { code: 'not_found' } })
+    expect(
+      await bench.ask('PUT', `${PATH}/secrets/anthropic`, { session: chief.session, body: { value: 'sk-0123456789abcdef', kind: 'api_key' } }),
+    ).toMatchObject({ status: 204 })
+    expect(await bench.ask('GET', `${PATH}/secrets`, { session: helper.session })).toMatchObject({ status: 200, body: { items: [{ name: 'anthropic' }] } })
+    const asked = { provider: 'anthropic', engagementId: ENGAGEMENT }
+    expect(await bench.internal('companion', 'POST', '/internal/keys:resolve', asked)).toMatchObject({ body: { keySource: 'operator' } })
+    expect(await takeBack(key, PATH, chief)).toMatchObject({ status: 204 })
+  })
+})

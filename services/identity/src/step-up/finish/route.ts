@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { ChallengeId } from '../../challenges.ts'
 import { credential, login, totp } from '../../errors.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { provenByPasskey } from '../../passkey-proofs.ts'
 import { AuthenticationCredential } from '../../passkeys.ts'
 import { rotateSession } from '../../rotation.ts'
 import { selfOf, sessionOfCaller } from '../../self.ts'
 import { sessionAnswer } from '../../session-answer.ts'
 import { SessionShown } from '../../sessions.ts'
 import { provenByCode, TotpCode } from '../../totp-proof.ts'
-import { provenByPasskey } from '../prove.ts'
 
 const ByPasskey = z.strictObject({ challenge_id: ChallengeId, credential: AuthenticationCredential })
 const ByCode = z.strictObject({ totp_code: TotpCode })
@@ -43,7 +43,7 @@ export const finishStepUpRoute = operation({
         ? await provenByCode(parts, { personId, code: body.totp_code, caller }, (tx) =>
             rotateSession(tx, sessionId, { nowMs, proof: { level: 'any', method: 'totp' } }),
           )
-        : await provenByPasskey(parts, { personId, sessionId, challengeId: body.challenge_id, credential: body.credential, caller }, (tx) =>
+        : await provenByPasskey(parts, { purpose: 'step_up', personId, sessionId, challengeId: body.challenge_id, credential: body.credential, caller }, (tx) =>
             rotateSession(tx, sessionId, { nowMs, proof: { level: 'passkey', method: 'passkey' } }),
           )
     return sessionAnswer(parts.cookies, { session, delivery, body: {} })

@@ -1,22 +1,24 @@
-// A passkey as a fresh proof that a session is still its person's.
+// A passkey as a fresh proof: that a session is still its person's, or that a person wants one exact operation.
 import { type Caller, equalSecrets, idOf, type PersonId, timeOf } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import { type Db, maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import { consumeForPerson } from '../challenges.ts'
-import { countUp, setAside } from '../clones.ts'
-import { login, credential as refusals } from '../errors.ts'
-import { statingFor } from '../facts.ts'
-import { ofPerson, tellThrottled } from '../guessing.ts'
-import type { IdentityParts } from '../parts.ts'
-import { type Assertion, type AuthenticationCredential, provenAssertion } from '../passkeys.ts'
-import type { SessionId } from '../sessions.ts'
-import { forgetTries, takeTry } from '../throttles.ts'
-import { CredentialState } from '../vocabulary.ts'
+import { consumeForPerson } from './challenges.ts'
+import { countUp, setAside } from './clones.ts'
+import { login, credential as refusals } from './errors.ts'
+import { statingFor } from './facts.ts'
+import { ofPerson, tellThrottled } from './guessing.ts'
+import type { IdentityParts } from './parts.ts'
+import { type Assertion, type AuthenticationCredential, provenAssertion } from './passkeys.ts'
+import type { SessionId } from './sessions.ts'
+import { forgetTries, takeTry } from './throttles.ts'
+import { CredentialState } from './vocabulary.ts'
 
 export interface PasskeyShown {
   readonly personId: PersonId
-  readonly sessionId: SessionId
+  /** What it was asked for, and of which session where that is the question. */
+  readonly purpose: 'step_up' | 'operation'
+  readonly sessionId?: SessionId
   readonly challengeId: string
   readonly credential: AuthenticationCredential
   readonly caller: Caller
@@ -24,7 +26,7 @@ export interface PasskeyShown {
 
 /** Moves the counter on and does what the passkey was shown for, both or neither. Refuses as a login does; `rate_limited` who goes on
  *  showing what does not hold. */
-export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeyShown, work: (tx: Db) => Promise<T>): Promise<T> {
+export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeyShown, work: (tx: Db, proven: ProvenPasskey) => Promise<T>): Promise<T> {
   const { db, clock, relay } = parts
   const { personId, caller } = shown
   const throttle = ofPerson('step_up', personId)
@@ -35,7 +37,7 @@ export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeySho
     throw error
   })
   const stating = statingFor(caller, timeOf(clock.now()))
-  const done = await db.transaction(async (tx) => ((await countUp(tx, proven, proven, stating.at)) ? { value: await work(tx) } : undefined))
+  const done = await db.transaction(async (tx) => ((await countUp(tx, proven, proven, stating.at)) ? { value: await work(tx, proven) } : undefined))
   if (done === undefined) {
     await setAside(db, proven, stating)
     relay.wake()
@@ -53,21 +55,23 @@ const Own = z.object({
   state: CredentialState,
 })
 
-interface ProvenPasskey extends Assertion {
+export interface ProvenPasskey extends Assertion {
+  readonly publicKey: Buffer
+  readonly challenge: string
   readonly credentialRef: z.output<typeof Own>['id']
   readonly personId: PersonId
 }
 
 /** The challenge is used up whatever comes of it. */
-async function judged({ db, clock, rp }: IdentityParts, { personId, sessionId, challengeId, credential }: PasskeyShown): Promise<ProvenPasskey> {
-  const consumed = await consumeForPerson(db, challengeId, { purpose: 'step_up', personId, sessionId }, clock.now())
+async function judged({ db, clock, rp }: IdentityParts, { personId, purpose, sessionId, challengeId, credential }: PasskeyShown): Promise<ProvenPasskey> {
+  const consumed = await consumeForPerson(db, challengeId, { purpose, personId, sessionId }, clock.now())
   if (consumed.taken !== 'whole') throw consumed.taken === 'expired' ? login.challenge_expired() : login.refused()
   const own = await ownPasskey(db, personId, credential.id)
   if (own === undefined || !namesOwner(own, credential.response.userHandle)) throw login.refused()
   const assertion = await provenAssertion(rp, consumed.challenge, credential, own.public_key)
   if (assertion === undefined || assertion.backupEligible !== own.backup_eligible) throw login.refused()
   if (own.state === 'suspect') throw refusals.clone_suspected()
-  return { ...assertion, credentialRef: own.id, personId }
+  return { ...assertion, credentialRef: own.id, personId, publicKey: own.public_key, challenge: consumed.challenge }
 }
 
 function ownPasskey(db: Db, personId: PersonId, credentialId: string): Promise<z.output<typeof Own> | undefined> {
