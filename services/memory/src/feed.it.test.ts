@@ -1,10 +1,12 @@
 // While identity cannot be heard, nothing that it told is believed unasked; and where it does not answer, nobody gets in.
 import { FeedHeartbeat, MembershipGranted } from '@loomworks/contracts'
-import { derivedId } from '@loomworks/kernel'
+import { derivedId, type EngagementId } from '@loomworks/kernel'
 import { exec, sql } from '@loomworks/sql'
 import { eventually, type ServiceBench } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { keepStanding, standingOf } from './membership/queries.ts'
 import { member, memoryBench, person } from './memory-bench.ts'
+import { standingNow } from './standings.ts'
 
 let bench: ServiceBench
 beforeAll(async () => {
@@ -91,4 +93,27 @@ test('a heartbeat of long ago says nothing about now', async () => {
     bench.identity.down = false
     expect(answer.status).toBe(503)
   })
+})
+
+test('who is let in while identity still says no is in', async () => {
+  const { personId } = await person(bench)
+  const { db } = bench.database
+  const told = (revision: bigint) =>
+    keepStanding(db, {
+      membership: derivedId(personId, COMMONS),
+      engagement: COMMONS as EngagementId,
+      principal_kind: 'person',
+      principal_id: personId,
+      designations: ['contributor'],
+      commit_authority: false,
+      active: true,
+      revision,
+    })
+  const client = { call: () => told(2n).then(() => null) }
+  const parts = { db, client, feed: { isSilent: () => Promise.resolve(true) } } as unknown as Parameters<typeof standingNow>[0]
+  const asked = () => standingNow(parts, { kind: 'person', id: personId }, COMMONS as EngagementId)
+  expect(await asked()).toBeUndefined()
+  expect(await standingOf(db, personId, COMMONS as EngagementId)).toMatchObject({ revision: 2n })
+  expect(await asked()).toBeUndefined()
+  expect(await standingOf(db, personId, COMMONS as EngagementId)).toBeUndefined()
 })

@@ -24,19 +24,18 @@ const ASK_WITHIN_MS = 1000
 
 /** Undefined for who is no member; Transient where identity would have to say so and does not answer. */
 export async function standingNow(parts: Asking, persona: Persona, engagement: EngagementId): Promise<Standing | undefined> {
-  if (!(await parts.feed.isSilent())) {
-    const known = await standingOf(parts.db, persona.id, engagement)
-    if (known !== undefined) return known
-  }
-  return askedStanding(parts, persona, engagement)
+  const known = await standingOf(parts.db, persona.id, engagement)
+  if (known !== undefined && !(await parts.feed.isSilent())) return known
+  return askedStanding(parts, persona, { engagement, known })
 }
+
+const Believed = z.object({ engagement: idOf<'engagement'>() })
 
 /** Before a list that shows all of somebody's engagements: none of them is believed unasked while identity is silent. */
 export async function confirmStandings(parts: Asking, persona: Persona): Promise<void> {
   if (!(await parts.feed.isSilent())) return
-  const Believed = z.object({ engagement: idOf<'engagement'>() })
   const believed = await many(parts.db, Believed, sql`select engagement from memory.membership_v1 where principal_id = ${persona.id} and active`)
-  for (const { engagement } of believed) await askedStanding(parts, persona, engagement)
+  for (const { engagement } of believed) await standingNow(parts, persona, engagement)
 }
 
 /** The personal engagement of a principal, as identity knows it. */
@@ -49,11 +48,18 @@ function checked({ client }: Pick<Asking, 'client'>, principalId: string, engage
   return client.call('identity', Checked, { method: 'POST', path: '/internal/memberships:check', body, timeoutMs: ASK_WITHIN_MS })
 }
 
-async function askedStanding(parts: Asking, persona: Persona, engagement: EngagementId): Promise<Standing | undefined> {
+interface Asked {
+  readonly engagement: EngagementId
+  /** What was believed before identity was asked. */
+  readonly known: Standing | undefined
+}
+
+async function askedStanding(parts: Asking, persona: Persona, { engagement, known }: Asked): Promise<Standing | undefined> {
   const told = await checked(parts, persona.id, engagement)
   if (told === null) {
-    // Whoever is let in again is told with a later revision.
-    await exec(parts.db, sql`update memory.membership_v1 set active = false where principal_id = ${persona.id} and engagement = ${engagement} and active`)
+    // What was believed is over. What was told since is newer than the answer and stays.
+    if (known !== undefined)
+      await exec(parts.db, sql`update memory.membership_v1 set active = false where membership = ${known.membership} and revision <= ${known.revision}`)
     return undefined
   }
   const { membershipId, designations, commitAuthority, revision } = told
