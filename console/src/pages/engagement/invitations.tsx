@@ -6,6 +6,7 @@ import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Copy } from '../../parts/copy.tsx'
 import { Field } from '../../parts/field.tsx'
+import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import styles from './page.module.css'
@@ -33,7 +34,7 @@ export function Invitations({ engagement }: { readonly engagement: string }) {
   return (
     <Card title="Invitations">
       <Form
-        className={styles.line ?? ''}
+        className={rows.line ?? ''}
         onSubmit={(event) => {
           event.preventDefault()
           if (!inviting.isPending) inviting.mutate()
@@ -50,14 +51,14 @@ export function Invitations({ engagement }: { readonly engagement: string }) {
         </p>
       )}
       {open.length === 0 ? (
-        <p className={styles.soft}>No invitation is open.</p>
+        <p className={rows.soft}>No invitation is open.</p>
       ) : (
-        <ul className={styles.rows}>
+        <ul className={rows.rows}>
           {open.map(({ id, email: to, designations, expires_at }) => (
-            <li key={id} className={styles.row}>
+            <li key={id} className={rows.row}>
               <div>
-                <p className={styles.name}>{to ?? 'Whoever has the link'}</p>
-                <p className={styles.soft}>
+                <p className={rows.name}>{to ?? 'Whoever has the link'}</p>
+                <p className={rows.soft}>
                   as {designations.join(', ')}, ends <Time at={expires_at} />
                 </p>
               </div>

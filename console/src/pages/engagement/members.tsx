@@ -2,10 +2,10 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
+import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
-import styles from './page.module.css'
 import { membersQuery } from './queries.ts'
 
 interface Props {
@@ -25,16 +25,16 @@ export function Members({ engagement, me, isOperator }: Props) {
   if (members.isError) return <Trouble error={members.error} onRetry={() => void members.refetch()} />
   return (
     <Card title="Members">
-      <ul className={styles.rows}>
+      <ul className={rows.rows}>
         {members.data.items.map(({ id, principal, name, designations, commit_authority, since }) => {
           const isMe = principal.id === me
           return (
-            <li key={id} className={styles.row}>
+            <li key={id} className={rows.row}>
               <div>
-                <p className={styles.name}>
+                <p className={rows.name}>
                   {name ?? 'Somebody'} {isMe ? '(you)' : ''} {principal.kind === 'agent' ? '· agent' : ''}
                 </p>
-                <p className={styles.soft}>
+                <p className={rows.soft}>
                   {designations.join(', ')}
                   {commit_authority ? ', may commit' : ''}, since <Time at={since} />
                 </p>

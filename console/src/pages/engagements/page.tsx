@@ -7,6 +7,7 @@ import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Field } from '../../parts/field.tsx'
 import { PageFrame } from '../../parts/page.tsx'
+import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
@@ -25,7 +26,7 @@ export function Page() {
           {items.map(({ id, title, display_identifier, state, opened_at, my }) => (
             <li key={id} className={styles.entry}>
               <Link to={`/console/engagements/${display_identifier ?? id}`}>{title ?? 'Untitled engagement'}</Link>
-              <span className={styles.soft}>
+              <span className={rows.soft}>
                 {display_identifier} · {state} · {my.designations.join(', ')} · opened <Time at={opened_at} />
               </span>
             </li>
@@ -56,7 +57,7 @@ function Open() {
   return (
     <Card title="Open another one">
       <Form
-        className={styles.line ?? ''}
+        className={rows.line ?? ''}
         onSubmit={(event) => {
           event.preventDefault()
           if (!opening.isPending) opening.mutate()

@@ -8,8 +8,8 @@ import { meQuery } from '../../app/queries.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Field } from '../../parts/field.tsx'
+import rows from '../../parts/rows.module.css'
 import { Trouble } from '../../parts/trouble.tsx'
-import styles from './page.module.css'
 
 interface Props {
   readonly email: string
@@ -40,7 +40,7 @@ export function Address({ email: former, isVerified }: Props) {
         {isVerified ? '' : ' (not proven yet)'}
       </p>
       <Form
-        className={styles.line ?? ''}
+        className={rows.line ?? ''}
         onSubmit={(event) => {
           event.preventDefault()
           if (!act.isPending) act.mutate()

@@ -6,8 +6,8 @@ import { meQuery } from '../../app/queries.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Field } from '../../parts/field.tsx'
+import rows from '../../parts/rows.module.css'
 import { Trouble } from '../../parts/trouble.tsx'
-import styles from './page.module.css'
 
 export function CompanionName({ name: former }: { readonly name: string }) {
   const [name, setName] = useState(former)
@@ -19,7 +19,7 @@ export function CompanionName({ name: former }: { readonly name: string }) {
   return (
     <Card title="Your Companion">
       <Form
-        className={styles.line ?? ''}
+        className={rows.line ?? ''}
         onSubmit={(event) => {
           event.preventDefault()
           if (!naming.isPending) naming.mutate()

@@ -5,9 +5,9 @@ import { client } from '../../app/client.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Field } from '../../parts/field.tsx'
+import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
-import styles from './page.module.css'
 import { secretsQuery } from './queries.ts'
 
 const PROVIDER = 'anthropic'
@@ -28,9 +28,9 @@ export function ModelKey() {
   const error = keeping.error ?? removing.error ?? secrets.error
   return (
     <Card title="A model key of your own">
-      <p className={styles.soft}>With it your Companion uses the model on your account, and no credit is needed. It is kept sealed and shown to nobody.</p>
+      <p className={rows.soft}>With it your Companion uses the model on your account, and no credit is needed. It is kept sealed and shown to nobody.</p>
       {kept === undefined ? null : (
-        <div className={styles.row}>
+        <div className={rows.row}>
           <p>
             A key that ends in <code>{kept.last4}</code>, kept <Time at={kept.rotated_at ?? kept.created_at} />
           </p>
@@ -40,7 +40,7 @@ export function ModelKey() {
         </div>
       )}
       <Form
-        className={styles.line ?? ''}
+        className={rows.line ?? ''}
         onSubmit={(event) => {
           event.preventDefault()
           if (!keeping.isPending) keeping.mutate()

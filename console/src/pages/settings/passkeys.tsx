@@ -4,10 +4,10 @@ import { client } from '../../app/client.ts'
 import { proven } from '../../app/prove.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
+import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
-import styles from './page.module.css'
 import { credentialsQuery, sessionsQuery } from './queries.ts'
 
 export function Passkeys() {
@@ -22,12 +22,12 @@ export function Passkeys() {
   const error = adding.error ?? removing.error
   return (
     <Card title="Passkeys">
-      <ul className={styles.rows}>
+      <ul className={rows.rows}>
         {kept.map(({ id, display_name, state, backed_up, created_at, last_used_at }) => (
-          <li key={id} className={styles.row}>
+          <li key={id} className={rows.row}>
             <div>
-              <p className={styles.name}>{display_name}</p>
-              <p className={styles.soft}>
+              <p className={rows.name}>{display_name}</p>
+              <p className={rows.soft}>
                 {state === 'suspect' ? 'Set aside: it may have been copied. ' : ''}
                 {backed_up ? 'Kept in your password manager' : 'Kept on one device'}, made <Time at={created_at} />
                 {last_used_at === null ? '' : ', used '}
@@ -48,7 +48,7 @@ export function Passkeys() {
         ))}
       </ul>
       {kept.length === 1 ? (
-        <p className={styles.soft}>Your only one cannot be removed. A second one, on another device, keeps you from being locked out.</p>
+        <p className={rows.soft}>Your only one cannot be removed. A second one, on another device, keeps you from being locked out.</p>
       ) : null}
       {error === null ? null : <Trouble error={error} />}
       <div>

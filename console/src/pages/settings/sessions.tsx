@@ -2,10 +2,10 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
+import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
-import styles from './page.module.css'
 import { sessionsQuery } from './queries.ts'
 
 const METHODS: Readonly<Record<string, string>> = { passkey: 'passkey', totp: 'authenticator app', recovery_code: 'recovery code' }
@@ -21,12 +21,12 @@ export function Sessions() {
   const error = ending.error ?? endingOthers.error
   return (
     <Card title="Where you are signed in">
-      <ul className={styles.rows}>
+      <ul className={rows.rows}>
         {sessions.data.items.map(({ id, current, device, ip_prefix, method, last_seen_at }) => (
-          <li key={id} className={styles.row}>
+          <li key={id} className={rows.row}>
             <div>
-              <p className={styles.name}>{current ? 'This browser' : deviceOf(device)}</p>
-              <p className={styles.soft}>
+              <p className={rows.name}>{current ? 'This browser' : deviceOf(device)}</p>
+              <p className={rows.soft}>
                 by {METHODS[method]}, from {ip_prefix}, seen <Time at={last_seen_at} />
               </p>
             </div>
