@@ -42,7 +42,7 @@ async function whileLocked(lock: Sql, work: () => Promise<unknown>, moved: () =>
 test('how far a projection is behind, in events and in seconds', async () => {
   const behind = (unit: string) => valueAt('memory', `projection_behind_${unit}`, { projection: 'current_memory_v1' })
   await whileLocked(
-    sql`select from memory.projection_checkpoint for update`,
+    sql`select from memory.projection_checkpoint where name = 'current_memory_v1' for update`,
     () => whole.newcomer().signUp(),
     async () => {
       expect(await behind('events')).toBeGreaterThan(0)
