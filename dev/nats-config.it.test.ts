@@ -137,7 +137,7 @@ function shown(found: string): void {
     const stop = new AbortController()
     const heard: string[] = []
     const tail = (async () => {
-      for await (const { id } of busOf('gateway').tail('EVENTS', 'evt.identity.>', stop.signal)) heard.push(id)
+      for await (const { id } of busOf('gateway').tail('EVENTS', 'evt.identity.>', { signal: stop.signal })) heard.push(id)
     })()
     const identity = busOf('identity')
     const id = newId()

@@ -3,7 +3,7 @@
 import { Transient } from '@loomworks/kernel'
 import type { JetStream } from './nats-api.ts'
 import { type Link, pauseMs, type Wire, type WireSubscription } from './nats-wire.ts'
-import type { Stored, StreamName } from './port.ts'
+import type { Stored, StreamName, TailOptions } from './port.ts'
 
 const SOON_MS = 2
 const POLL_MS = 250
@@ -28,13 +28,15 @@ export interface TailMeans {
   readonly onTrouble: (error: unknown) => void
 }
 
-export async function* tailed({ link, api, onTrouble }: TailMeans, looking: Looking, signal: AbortSignal): AsyncIterable<Stored> {
+export async function* tailed({ link, api, onTrouble }: TailMeans, looking: Looking, { signal, onListening }: TailOptions): AsyncIterable<Stored> {
   using ear = new Ear(link, looking.filter)
   let place: Place | undefined
   while (!signal.aborted) {
     try {
       const wire = await link.up(signal)
+      const isFirst = place === undefined
       if (place?.wire !== wire) place = await placeOn(wire, api, looking.stream, place)
+      if (isFirst) onListening?.()
       ear.listen()
       for await (const message of browsed(api, { ...looking, from: place.after })) {
         place.after = message.seq

@@ -88,7 +88,7 @@ function shown(found: string): void {
     const stop = new AbortController()
     const seen: string[] = []
     const tail = (async () => {
-      for await (const { id } of bus.tail('EVENTS', `evt.${SERVICE}.*.${entity}.>`, stop.signal)) seen.push(id)
+      for await (const { id } of bus.tail('EVENTS', `evt.${SERVICE}.*.${entity}.>`, { signal: stop.signal })) seen.push(id)
     })()
     // So many that the places in the new stream are below those in the old one.
     const knocked = async () => {

@@ -10,7 +10,21 @@ import { headersOf } from './nats-message.ts'
 import { NatsPublisher, type Receipt } from './nats-publisher.ts'
 import { ensureTopology, type TopologyOptions } from './nats-topology.ts'
 import { type Asking, Link, NobodyThere, pauseMs, type Wire, type WireMessage, type WireSubscription } from './nats-wire.ts'
-import type { Bus, BusHealth, ConsumerSpec, Consumption, Delivery, Depth, Outgoing, Stored, StreamName, StreamSpec, Topology, Verdict } from './port.ts'
+import type {
+  Bus,
+  BusHealth,
+  ConsumerSpec,
+  Consumption,
+  Delivery,
+  Depth,
+  Outgoing,
+  Stored,
+  StreamName,
+  StreamSpec,
+  TailOptions,
+  Topology,
+  Verdict,
+} from './port.ts'
 
 export interface NatsBusOptions {
   /** `nats://host:port`, several with commas; may carry `user:password@`. */
@@ -145,9 +159,9 @@ export class NatsBus implements Bus {
     if (this.#consumers.get(consumer.spec.durable) === consumer) this.#consumers.delete(consumer.spec.durable)
   }
 
-  tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored> {
+  tail(stream: StreamName, filter: string, { signal, onListening }: TailOptions): AsyncIterable<Stored> {
     const means = { link: this.#link, api: this.#api, onTrouble: this.#options.onTrouble }
-    return tailed(means, { stream, filter }, AbortSignal.any([signal, this.#stop.signal]))
+    return tailed(means, { stream, filter }, { signal: AbortSignal.any([signal, this.#stop.signal]), ...(onListening && { onListening }) })
   }
 
   browse(stream: StreamName, filter: string, from = 0n): AsyncIterable<Stored> {

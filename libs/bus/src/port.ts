@@ -84,6 +84,12 @@ export interface BusHealth {
   readonly detail?: string
 }
 
+export interface TailOptions {
+  readonly signal: AbortSignal
+  /** Told once, when the tail has its place: it is given all that is published from then on. */
+  readonly onListening?: () => void
+}
+
 export interface Bus {
   /** Creates what is missing, widens filters, reads back and compares; a difference is Terminal `bus.config_mismatch`. */
   ensure(topology: Topology): Promise<void>
@@ -92,8 +98,8 @@ export interface Bus {
   publish(message: Outgoing, options?: { readonly deadlineMs?: number }): Promise<{ readonly seq: bigint; readonly duplicate: boolean }>
   /** A durable consumer, shared by all instances. A handler that throws is judged by `verdictOf` (verdict.ts). */
   consume(spec: ConsumerSpec, handler: (delivery: Delivery) => Promise<Verdict>): Consumption
-  /** Every instance sees every message published from now on, over outages, until the signal aborts. */
-  tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored>
+  /** Every instance sees every message published from the moment it listens on, over outages, until the signal aborts. */
+  tail(stream: StreamName, filter: string, options: TailOptions): AsyncIterable<Stored>
   /** What is stored after the place `from`, without any effect on consumers. */
   browse(stream: StreamName, filter: string, from?: bigint): AsyncIterable<Stored>
   depth(consumers: readonly Pick<ConsumerSpec, 'stream' | 'durable'>[]): Promise<readonly Depth[]>

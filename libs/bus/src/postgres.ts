@@ -4,7 +4,7 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { Terminal, Transient } from '@loomworks/kernel'
 import { type Database, exec, many, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import type { Bus, ConsumerSpec, Consumption, Delivery, Depth, Outgoing, Stored, StreamName, Topology, Verdict } from './port.ts'
+import type { Bus, ConsumerSpec, Consumption, Delivery, Depth, Outgoing, Stored, StreamName, TailOptions, Topology, Verdict } from './port.ts'
 import { Consumer, patternOf, type Word } from './postgres-consumer.ts'
 import { Publisher, type Receipt } from './postgres-publisher.ts'
 import { Wakeups } from './postgres-wakeups.ts'
@@ -240,7 +240,7 @@ export class PostgresBus implements Bus {
     if (consumer !== undefined) consumer.hungry = true
   }
 
-  async *tail(stream: StreamName, filter: string, signal: AbortSignal): AsyncIterable<Stored> {
+  async *tail(stream: StreamName, filter: string, { signal, onListening }: TailOptions): AsyncIterable<Stored> {
     const ending = AbortSignal.any([signal, this.#stop.signal])
     this.#start()
     const pattern = patternOf(filter)
@@ -248,7 +248,10 @@ export class PostgresBus implements Bus {
     while (!ending.aborted) {
       const woken = this.#nextWake(pattern, ending)
       try {
-        after ??= await this.#head()
+        if (after === undefined) {
+          after = await this.#head()
+          onListening?.()
+        }
         for await (const message of this.browse(stream, filter, after)) {
           after = message.seq
           yield message

@@ -211,7 +211,7 @@ function bare(of: Bus): Bus {
     ensure: (topology) => of.ensure(topology),
     publish: (message, options) => of.publish(message, options),
     consume: (spec, handler) => of.consume(spec, handler),
-    tail: (stream, filter, signal) => of.tail(stream, filter, signal),
+    tail: (stream, filter, options) => of.tail(stream, filter, options),
     browse: (stream, filter, from) => of.browse(stream, filter, from),
     depth: (consumers) => of.depth(consumers),
     health: () => of.health(),

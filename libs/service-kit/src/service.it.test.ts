@@ -191,7 +191,7 @@ function crashingOnce(bus: Bus): Bus {
     ensure: (topology) => bus.ensure(topology),
     publish: (message, options) => bus.publish(message, options),
     consume: (spec, handler) => bus.consume(spec, dying(handler as (delivery: Delivery) => Promise<Verdict>)),
-    tail: (stream, filter, signal) => bus.tail(stream, filter, signal),
+    tail: (stream, filter, options) => bus.tail(stream, filter, options),
     browse: (stream, filter, from) => bus.browse(stream, filter, from),
     depth: (consumers) => bus.depth(consumers),
     health: () => bus.health(),

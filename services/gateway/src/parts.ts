@@ -18,6 +18,8 @@ import type { SocketLimits } from './server.ts'
 export interface GatewayParts extends PipelineParts, Pick<Wiring<GatewayConfig>, 'bus'> {
   /** Resolves when requests can be answered; throws Transient with what is missing. */
   readonly ready: () => Promise<void>
+  /** Revocations are heard from now on. */
+  readonly onListening: () => void
   /** Not ready any more, once begun. */
   readonly drain: { begun: boolean }
 }
@@ -42,8 +44,12 @@ export function parts(
   const streams = new OpenStreams(limits.streamsCheckedEveryMs)
   const table = new RouteTable(document)
   const drain = { begun: false }
+  const revocations = { areHeard: false }
   const answers = readiness(table, client, clock)
-  const ready = () => (drain.begun ? Promise.reject(new Transient('draining')) : answers())
+  const ready = () => {
+    if (drain.begun) return Promise.reject(new Transient('draining'))
+    return revocations.areHeard ? answers() : Promise.reject(new Transient('revocations are not heard yet'))
+  }
   return {
     config,
     baseHeaders: baseHeaders(config),
@@ -60,6 +66,10 @@ export function parts(
       cache.drop(subject)
       streams.end(subject)
     },
+    onListening() {
+      revocations.areHeard = true
+      cache.forgetAll()
+    },
     clock,
     log,
     metrics,
@@ -69,7 +79,7 @@ export function parts(
   }
 }
 
-/** Ready means: the routes are loaded and identity answers now. It is asked at most once in a second, however many ask us. */
+/** The routes are loaded and identity answers now. It is asked at most once in a second, however many ask us. */
 function readiness(table: RouteTable, client: ServiceClient, clock: Clock): () => Promise<void> {
   let asked: { readonly atMs: number; readonly answer: Promise<void> } | undefined
   const ask = async () => void (await client.call('identity', Keys, { path: '/internal/keys', timeoutMs: IDENTITY_WITHIN_MS }))

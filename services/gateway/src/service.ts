@@ -18,7 +18,12 @@ export function gatewayWith(api: OpenApi, limits?: SocketLimits) {
     wire: (wiring) => parts(wiring, api, limits),
     server: (wired) => gatewayServer(wired, limits),
     workers: (wired) => [
-      hearRevocations({ bus: wired.bus, drop: wired.drop, onTrouble: (error) => wired.log.warn({ err: error }, 'revocations are not heard') }),
+      hearRevocations({
+        bus: wired.bus,
+        drop: wired.drop,
+        onListening: wired.onListening,
+        onTrouble: (error) => wired.log.warn({ err: error }, 'revocations are not heard'),
+      }),
     ],
   })
 }

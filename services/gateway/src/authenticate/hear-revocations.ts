@@ -1,5 +1,5 @@
 // Sessions end elsewhere too. Every instance of the gateway hears of it on the bus and forgets what it holds; with the bus down an
-// entry lives no longer than its token, a minute.
+// entry lives no longer than its token, a minute. Before it listens for the first time an instance is not ready.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bus } from '@loomworks/bus'
 import {
@@ -20,12 +20,14 @@ export interface RevocationOptions {
   readonly bus: Bus
   /** Forgets a session or a person: entries of the cache, and streams that are open. */
   readonly drop: (subject: string) => void
+  /** Told whenever it begins to listen: what happened before was not heard, what happens from now on is. */
+  readonly onListening: () => void
   readonly onTrouble: (error: unknown) => void
 }
 
-export function hearRevocations({ bus, drop, onTrouble }: RevocationOptions): Worker {
+export function hearRevocations({ bus, drop, onListening, onTrouble }: RevocationOptions): Worker {
   const hear = async (signal: AbortSignal) => {
-    for await (const message of bus.tail('EVENTS', 'evt.identity.>', signal)) hearOne(message)
+    for await (const message of bus.tail('EVENTS', 'evt.identity.>', { signal, onListening })) hearOne(message)
   }
   /** A message that cannot be read is told and passed over: those behind it must be heard. */
   const hearOne = (message: Message) => {

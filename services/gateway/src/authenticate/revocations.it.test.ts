@@ -1,5 +1,6 @@
 // What ends with a session: what is kept of it, and what is open because of it (identity page §13.3, §14).
-import { outboxRowOf } from '@loomworks/bus'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Bus, outboxRowOf, PostgresBus } from '@loomworks/bus'
 import {
   AccountStatusChanged,
   AgentChanged,
@@ -148,6 +149,42 @@ test('what an agent may do is asked anew when it changes, when a token of it end
     await change()
     await eventually(async () => expect(await look()).toMatchObject({ status: 401, body: { code: 'token_refused' } }))
   }
+})
+
+/** A bus on which it takes a while to get a place in a stream. */
+function slowToListen(bus: Bus, told: () => void): Bus {
+  return {
+    ensure: (topology) => bus.ensure(topology),
+    publish: (message, options) => bus.publish(message, options),
+    consume: (spec, handler) => bus.consume(spec, handler),
+    async *tail(stream, filter, { signal, onListening }) {
+      await delay(300, undefined, { signal })
+      const listening = () => {
+        told()
+        onListening?.()
+      }
+      yield* bus.tail(stream, filter, { signal, onListening: listening })
+    },
+    browse: (stream, filter, from) => bus.browse(stream, filter, from),
+    depth: (consumers) => bus.depth(consumers),
+    health: () => bus.health(),
+    drain: (deadlineMs) => bus.drain(deadlineMs),
+  }
+}
+
+test('an instance is not ready before it hears of sessions that end, and misses none from then on', async () => {
+  const ada = opened()
+  let listens = false
+  const bus = slowToListen(new PostgresBus({ db: bench.platform.databaseOf('gateway'), onTrouble: () => undefined }), () => {
+    listens = true
+  })
+  await using another = await bench.another(bus)
+  expect(listens).toBe(true)
+  const there = () => another.ask('GET', '/engagements/e1', { headers: bearer(ada.token) })
+  expect(await there()).toMatchObject({ status: 200 })
+  ended(ada)
+  await revoke(ada)
+  await eventually(async () => expect(await there()).toMatchObject({ status: 401 }))
 })
 
 test('the end of one session leaves the others of the person', async () => {

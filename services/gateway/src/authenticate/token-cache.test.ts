@@ -47,6 +47,19 @@ test.each([
   expect(waiting).toHaveLength(2)
 })
 
+test('when everything is forgotten, so is what was on its way', async () => {
+  const { asked, waiting } = cache()
+  const [first, second] = [asked.find('first', 'memory'), asked.find('second', 'memory')]
+  waiting[0]?.()
+  await first
+  expect(asked.size).toBe(1)
+  asked.forgetAll()
+  expect(asked.size).toBe(0)
+  waiting[1]?.()
+  expect(await second).toHaveProperty('token')
+  expect(asked.size).toBe(0)
+})
+
 test('an answer asked for after the drop is kept until five seconds before its end', async () => {
   const { asked, waiting } = cache()
   asked.drop(session)

@@ -33,6 +33,11 @@ export interface TokenCacheOptions {
   readonly mostEntries?: number
 }
 
+interface Asked {
+  readonly at: number
+  readonly era: number
+}
+
 export class TokenCache {
   readonly #options: TokenCacheOptions
   readonly #known: LRUCache<string, Introspected>
@@ -40,6 +45,8 @@ export class TokenCache {
   readonly #bySubject = new Map<string, Set<string>>()
   /** Subjects dropped lately: an answer that was on its way meanwhile is not kept. */
   readonly #dropped: LRUCache<string, number>
+  /** Grows when everything is forgotten: what was asked in an era that is over is not kept. */
+  #era = 0
 
   constructor(options: TokenCacheOptions) {
     const { mostEntries = MOST_ENTRIES } = options
@@ -65,21 +72,27 @@ export class TokenCache {
     for (const key of [...(this.#bySubject.get(subject) ?? [])]) this.#known.delete(key)
   }
 
+  /** Forgets everything, also what is on its way: something may have changed that nobody told us. */
+  forgetAll(): void {
+    this.#era++
+    this.#known.clear()
+  }
+
   get size(): number {
     return this.#known.size
   }
 
   #ask(key: string, credentialHash: string, audience: ServiceName): Promise<Introspected> {
-    const askedAt = this.#options.now()
+    const asked = { at: this.#options.now(), era: this.#era }
     const asking = this.#options
       .introspect(credentialHash, audience)
-      .then((answer) => this.#keep(key, askedAt, answer))
+      .then((answer) => this.#keep(key, asked, answer))
       .finally(() => this.#asking.delete(key))
     this.#asking.set(key, asking)
     return asking
   }
 
-  #keep(key: string, askedAt: number, answer: z.output<typeof Introspection>): Introspected {
+  #keep(key: string, asked: Asked, answer: z.output<typeof Introspection>): Introspected {
     if (!answer.active) {
       const refused = { code: answer.code }
       this.#known.set(key, refused, { ttl: REFUSED_FOR_MS })
@@ -87,8 +100,8 @@ export class TokenCache {
     }
     const entry = { token: answer.token, claims: claimsOf(answer.token), rateClass: answer.rateClass }
     const kept = { entry, untilMs: entry.claims.exp * 1000 - RENEW_BEFORE_MS }
-    const stale = subjectsOf(entry.claims).some((subject) => (this.#dropped.get(subject) ?? Number.NEGATIVE_INFINITY) >= askedAt)
-    if (stale) return kept
+    const stale = subjectsOf(entry.claims).some((subject) => (this.#dropped.get(subject) ?? Number.NEGATIVE_INFINITY) >= asked.at)
+    if (stale || asked.era !== this.#era) return kept
     this.#known.set(key, kept)
     for (const subject of subjectsOf(entry.claims)) this.#index(subject, key)
     return kept

@@ -19,12 +19,19 @@ beforeAll(async () => {
   ada = await signedUp(bench, { email: 'ada@example.org' })
   bench.steps.set('reserve/do', () => ({ outcome: 'failed', code: 'claim.expired' }))
   await verified(bench, await withFactors(bench, { email: 'bo@example.org' }), { claim_token: TOKEN })
-  done = (await asOperator('/admin/sagas?state=completed')).body.items[0].id
-  undone = (await asOperator('/admin/sagas?state=aborted')).body.items[0].id
+  done = await listed('completed')
+  undone = await listed('aborted')
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
 const asOperator = (url: string) => bench.ask('GET', url, { session: bench.operatorToken })
+/** The only saga in this state, once the list knows of it. */
+const listed = (state: string): Promise<string> =>
+  eventually(async () => {
+    const { body } = await asOperator(`/admin/sagas?state=${state}`)
+    expect(body.items).toHaveLength(1)
+    return body.items[0].id
+  })
 const idsOf = ({ body }: { body: { items: readonly { id: string }[] } }) => body.items.map(({ id }) => id)
 
 describe('the list', () => {
