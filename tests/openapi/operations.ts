@@ -1,12 +1,14 @@
 // The operations as a deployment's own document lists them, with an address and a good body for each: what the tests start from.
 import { randomUUID } from 'node:crypto'
-import type { OpenApi } from '@loomworks/service-kit'
+import type { ServiceName } from '@loomworks/kernel'
+import type { Authz, OpenApi } from '@loomworks/service-kit'
 
 export interface Listed {
   readonly id: string
   readonly method: string
   readonly path: string
-  readonly owner: string
+  readonly owner: ServiceName
+  readonly authz: Authz
   readonly statuses: ReadonlySet<number>
   /** Every error code it says it may answer. */
   readonly codes: ReadonlySet<string>
@@ -21,16 +23,17 @@ export function operationsOf(document: OpenApi): readonly Listed[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
       const parameters = (operation.parameters ?? []) as readonly { readonly name: string; readonly in: string }[]
-      const { actors } = operation['x-authz'] as { readonly actors: readonly string[] }
+      const authz = operation['x-authz'] as Authz
       return {
         id: operation.operationId,
         method: method.toUpperCase(),
         path,
         owner: operation['x-owner'],
+        authz,
         statuses: new Set(Object.keys(operation.responses).map(Number)),
         codes: new Set(Object.values(operation.responses).flatMap((response) => (response as { 'x-codes'?: readonly string[] })['x-codes'] ?? [])),
         takesBody: operation.requestBody !== undefined,
-        isAnonymous: actors.includes('anonymous'),
+        isAnonymous: authz.actors.includes('anonymous'),
         takesKey: operation['x-limits'].idempotency !== undefined,
         inPath: parameters.filter((each) => each.in === 'path').map(({ name }) => name),
         inQuery: parameters.filter((each) => each.in === 'query').map(({ name }) => name),

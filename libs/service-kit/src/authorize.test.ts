@@ -67,7 +67,7 @@ test.each([
   ['account.read', 'passes'],
   ['credit.read', 'passes'],
   ['activity.read', 'passes'],
-  ['vault.write', 'passes'],
+  ['vault.write', 'account_suspended'],
   ['memory.read', 'account_suspended'],
   ['memory.erase', 'account_suspended'],
   ['companion.converse', 'account_suspended'],

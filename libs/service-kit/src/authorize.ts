@@ -4,8 +4,8 @@ import { shared } from './shared-refusals.ts'
 import { hasScope, type Itk } from './token.ts'
 
 const STEP_UP_FRESH_S = 300
-/** What a suspended account may still do (identity page §2). */
-const SUSPENDED_SCOPES: ReadonlySet<string> = new Set(['account.read', 'account.write', 'account.security', 'credit.read', 'activity.read', 'vault.write'])
+/** What a suspended account may still do (identity page §2), beside the operations that name it. */
+const SUSPENDED_SCOPES: ReadonlySet<string> = new Set(['account.read', 'account.write', 'account.security', 'credit.read', 'activity.read'])
 
 /** Who calls, as `x-authz` names it. A call without a credential carries the gateway's own token. */
 export function actorClassOf(token: Itk): ActorClass {

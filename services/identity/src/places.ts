@@ -27,8 +27,10 @@ export interface Place {
   readonly params: z.ZodObject
   readonly reading: Authz
   readonly writing: Authz
-  /** Rights to write secrets, where they differ from those to write settings. */
+  /** Rights to keep a secret. */
   readonly keeping: Authz
+  /** Rights to remove one. */
+  readonly removing: Authz
   /** The place a request is about. Refuses who has no right there. */
   find(request: Request<unknown, unknown, unknown>, parts: IdentityParts, act: 'read' | 'write'): Promise<PlaceRef>
 }
@@ -44,7 +46,9 @@ const mine: Place = {
   params: z.strictObject({}),
   reading: { ...OWN, scope: 'account.read' },
   writing: { ...OWN, scope: 'account.write' },
-  keeping: { ...OWN, scope: 'vault.write' },
+  // A key of one's own ends a suspension; what is there stays as it is meanwhile.
+  keeping: { ...OWN, scope: 'vault.write', restricted: ['suspended'] },
+  removing: { ...OWN, scope: 'vault.write' },
   find: ({ caller }) => Promise.resolve({ scope: 'person', scopeId: selfOf(caller) }),
 }
 
@@ -59,6 +63,7 @@ const engagement: Place = {
   reading: { ...HERE, scope: 'account.read', relation: 'member' },
   writing: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
   keeping: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
+  removing: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
   async find({ params, caller }, { db }, act) {
     const standing = await standingAt(db, Named.parse(params).engagement, selfOf(caller))
     if (act === 'write') requireOperator(standing)
@@ -77,6 +82,7 @@ const deployment: Place = {
   reading: STAFF,
   writing: { ...STAFF, stepUp: 'passkey' },
   keeping: { ...STAFF, stepUp: 'passkey' },
+  removing: { ...STAFF, stepUp: 'passkey' },
   find: () => Promise.resolve(SYSTEM),
 }
 

@@ -1,6 +1,6 @@
 // Secrets at each place: list, keep, remove (identity page §8). A value is only ever sent in.
 import { SecretKind, SecretName } from '@loomworks/contracts'
-import { Answered, type Operation, operation, type Request, shared } from '@loomworks/service-kit'
+import { Answered, type Operation, operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { vault as refuse } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
@@ -51,8 +51,8 @@ function kept(place: Place): Operation<IdentityParts> {
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       const { value, kind, label } = request.body
-      // A key of one's own ends a suspension; nothing else may be kept meanwhile.
-      if (kind !== 'api_key') requireNotSuspended(request)
+      // Who is suspended may keep a key, and nothing else.
+      if (kind !== 'api_key' && request.token.account === 'suspended') throw shared.account_suspended()
       await keepSecret(parts, ref, { name: nameIn(request), kind, label, value, caller: request.caller })
       return new Answered(204, undefined)
     },
@@ -64,22 +64,17 @@ function removed(place: Place): Operation<IdentityParts> {
     delete: `${place.path}/secrets/:name`,
     id: `remove${place.idPart}Secret`,
     summary: `Remove a secret: ${place.says}`,
-    authz: place.keeping,
+    authz: place.removing,
     params: named(place),
     reply: z.undefined(),
     status: 204,
-    refuses: [...beyond(place), refuse.unknown, shared.account_suspended, shared.invalid_body],
+    refuses: [...beyond(place), refuse.unknown, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
-      requireNotSuspended(request)
       await removeSecret(parts, ref, nameIn(request), request.caller)
       return new Answered(204, undefined)
     },
   })
-}
-
-function requireNotSuspended({ token }: Request<unknown, unknown, unknown>): void {
-  if (token.account === 'suspended') throw shared.account_suspended()
 }
 
 /** Made once for each place, when the list of operations is. */
