@@ -28,6 +28,13 @@ const router = createBrowserRouter([
           { path: 'activity', lazy: page(() => import('../pages/activity/page.tsx')) },
           { path: 'credit', lazy: page(() => import('../pages/credit/page.tsx')) },
           { path: 'settings', lazy: page(() => import('../pages/settings/page.tsx')) },
+          // What password managers open: the address that `/.well-known/passkey-endpoints` names.
+          { path: 'settings/passkeys', lazy: page(() => import('../pages/settings/page.tsx')) },
+          { path: 'operations', element: <Navigate to="/console/operations/sagas" replace /> },
+          { path: 'operations/sagas', lazy: page(() => import('../pages/sagas/page.tsx')) },
+          { path: 'operations/sagas/:saga', lazy: page(() => import('../pages/saga/page.tsx')) },
+          { path: 'operations/dead-letters', lazy: page(() => import('../pages/dead-letters/page.tsx')) },
+          { path: 'operations/dead-letters/:letter', lazy: page(() => import('../pages/dead-letter/page.tsx')) },
           { path: '*', lazy: page(() => import('../pages/not-found/page.tsx')) },
         ],
       },

@@ -20,6 +20,14 @@ const PLACES = [
   { to: '/console/settings', end: false, name: 'Settings', icon: 'M4 7h10M18 7h2M4 17h2M10 17h10M14 5v4M8 15v4' },
 ] as const
 
+/** For those who run the deployment; who is none of them is refused there by the services. */
+const OPERATIONS = {
+  to: '/console/operations',
+  end: false,
+  name: 'Operations',
+  icon: 'M5 4v6M5 14v6M12 4v3M12 11v9M19 4v9M19 17v3M3 12h4M10 9h4M17 15h4',
+} as const
+
 /** Who is not in comes back to the page they wanted once they are. */
 function Outside() {
   const { pathname, search } = useLocation()
@@ -33,6 +41,7 @@ export function Shell() {
   if (me.isPending) return <Waiting />
   if (me.isError) return <Trouble error={me.error} onRetry={() => void me.refetch()} />
   if (me.data === null) return <Outside />
+  const operates = me.data.roles.some((role) => role === 'ops' || role === 'auditor')
   return (
     <div className={styles.frame}>
       <a className={styles.skip} href="#content">
@@ -40,7 +49,7 @@ export function Shell() {
       </a>
       <nav className={styles.rail} aria-label="Main">
         <ul>
-          {PLACES.map(({ to, end, name, icon }) => (
+          {[...PLACES, ...(operates ? [OPERATIONS] : [])].map(({ to, end, name, icon }) => (
             <li key={to}>
               <NavLink to={to} end={end} className={({ isActive }) => (isActive ? `${styles.place} ${styles.here}` : (styles.place ?? ''))}>
                 <svg viewBox="0 0 24 24" aria-hidden="true">

@@ -1,4 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
+import { useLocation } from 'react-router'
 import { meQuery } from '../../app/queries.ts'
 import { PageFrame } from '../../parts/page.tsx'
 import { Address } from './address.tsx'
@@ -11,12 +13,19 @@ import { Sessions } from './sessions.tsx'
 
 export function Page() {
   const { data: me } = useQuery(meQuery)
+  const { pathname } = useLocation()
+  const passkeys = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (pathname.endsWith('/passkeys')) passkeys.current?.scrollIntoView()
+  }, [pathname])
   if (!me) return null
   return (
     <PageFrame title="Settings">
       <CompanionName name={me.companion_name} />
       <Address email={me.email} isVerified={me.email_verified} />
-      <Passkeys />
+      <div ref={passkeys}>
+        <Passkeys />
+      </div>
       <Authenticator />
       <Codes />
       <Sessions />

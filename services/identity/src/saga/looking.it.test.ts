@@ -40,6 +40,7 @@ describe('the list', () => {
     ['step=reserve', () => [undone]],
     ['step=induct', () => []],
     ['error_class=claim.expired', () => [undone]],
+    ['open=true', () => []],
     ['stalled=true', () => []],
     ['retrying=true', () => []],
     ['older_ms=3600000', () => []],

@@ -13,6 +13,7 @@ export interface SagaFilter {
   /** The step that is waited for, or that the saga failed with. */
   readonly step?: string | undefined
   readonly errorClass?: string | undefined
+  readonly open?: boolean | undefined
   readonly stalled?: boolean | undefined
   /** Open, and some step was sent more than once. */
   readonly retrying?: boolean | undefined
@@ -112,12 +113,13 @@ function slowestFirst(listing: SagaListing): Sql {
              limit ${limit}`
 }
 
-function filters({ state, definition, step, errorClass, stalled, retrying, olderMs, slowerMs, nowMs }: SagaFilter & { readonly nowMs: number }): Sql {
+function filters({ state, definition, step, errorClass, open, stalled, retrying, olderMs, slowerMs, nowMs }: SagaFilter & { readonly nowMs: number }): Sql {
   const wanted: readonly Sql[] = [
     ...(state === undefined ? [] : [sql`o.state = ${state}`]),
     ...(definition === undefined ? [] : [sql`o.definition = ${definition}`]),
     ...(step === undefined ? [] : [sql`o.step = ${step}`]),
     ...(errorClass === undefined ? [] : [sql`o.error_class = ${errorClass}`]),
+    ...(open ? [OPEN] : []),
     ...(stalled ? [sql`o.overlay @> array['stalled'] and ${OPEN}`] : []),
     ...(retrying ? [sql`o.attempts > 1 and ${OPEN}`] : []),
     ...(olderMs === undefined ? [] : [sql`o.started_at <= ${timeOf(nowMs - olderMs)}`]),

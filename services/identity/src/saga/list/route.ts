@@ -23,6 +23,7 @@ export const Listing = z
       .string()
       .regex(/^[A-Za-z0-9_.]{1,100}$/)
       .optional(),
+    open: yes.optional(),
     stalled: yes.optional(),
     retrying: yes.optional(),
     older_ms: ms.optional(),

@@ -1,0 +1,37 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import { client } from '../../app/client.ts'
+import { sagaQuery } from './queries.ts'
+
+export type Line = 'live' | 'reconnecting' | 'offline'
+
+/** Events come in bursts; what they changed is read once behind each. */
+const BURST_MS = 150
+
+/** While a saga is open each of its events has the page read anew. Says how the line stands. */
+export function useFollowing(id: string, isOpen: boolean, revision: number | undefined): Line | undefined {
+  const [line, setLine] = useState<Line>()
+  const queries = useQueryClient()
+  const isFollowed = isOpen && revision !== undefined
+  // Where it stood when the page was opened; what came since the line itself tells.
+  const [from, setFrom] = useState<number>()
+  if (isFollowed && from === undefined) setFrom(revision)
+  useEffect(() => {
+    if (!isFollowed || from === undefined) return
+    const leaving = new AbortController()
+    let burst: ReturnType<typeof setTimeout> | undefined
+    const hear = async () => {
+      const news = client.follow('followSaga', { params: { id } }, { lastEventId: String(from), signal: leaving.signal, onState: setLine })
+      for await (const _ of news) {
+        clearTimeout(burst)
+        burst = setTimeout(() => void queries.invalidateQueries(sagaQuery(id)), BURST_MS)
+      }
+    }
+    hear().catch(() => setLine('offline'))
+    return () => {
+      leaving.abort()
+      clearTimeout(burst)
+    }
+  }, [id, from, isFollowed, queries])
+  return isFollowed ? line : undefined
+}

@@ -1,0 +1,242 @@
+// The console of an operator: find a saga, understand it, repair it; and what lies among the dead letters.
+import { randomUUID } from 'node:crypto'
+import { deadLetter } from '@loomworks/bus'
+import { PersonNamesChanged } from '@loomworks/contracts'
+import type { Clock } from '@loomworks/kernel'
+import { type Database, exec, many, openDatabase, sql } from '@loomworks/sql'
+import { eventually } from '@loomworks/testing'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { codeOf } from '../../services/identity/src/signing-up.ts'
+import { proven } from '../signup/ceremony.ts'
+import { startWhole, type Whole } from '../whole.ts'
+import { browserProgram, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
+
+const DEADLINE_MS = 31_000
+const STALL_MS = 61_000
+
+let whole: Whole
+let browser: Browser
+let operator: Visitor
+let aheadMs = 0
+const jumping: Clock = { now: () => Date.now() + aheadMs }
+const steady: Clock = { now: () => Date.now() }
+
+beforeAll(async () => {
+  if (browserProgram === undefined) return
+  ;[whole, browser] = await Promise.all([startWhole({ clockOf: (service) => (service === 'identity' ? jumping : steady) }), launch()])
+  // The first person of an instance has the roles admin and ops.
+  operator = await visit(browser, whole.url)
+  await signUp(operator.page)
+})
+afterAll(async () => {
+  await operator?.[Symbol.asyncDispose]()
+  await browser?.close()
+  await whole?.[Symbol.asyncDispose]()
+})
+
+async function signUp(page: Page): Promise<void> {
+  await page.goto('/console/sign-up')
+  await page.getByLabel('Your name').fill('Ada')
+  await page.getByLabel('E-mail address').fill(`${randomUUID().slice(0, 8)}@example.org`)
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('button', { name: 'Create my passkey' }).click()
+  await page.getByRole('img', { name: 'Secret for the authenticator app' }).waitFor()
+  const secret = (await page.locator('code').first().textContent()) ?? ''
+  await page.getByText('I have stored them').click()
+  await page.getByLabel('Code that the app shows').fill(codeOf(secret))
+  await page.getByRole('button', { name: 'Finish' }).click()
+  await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+}
+
+async function onDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  const db = openDatabase({ url: whole.instance.adminUrl, max: 2, applicationName: 'stories', onError: () => undefined })
+  try {
+    return await work(db)
+  } finally {
+    await db.close()
+  }
+}
+
+/** Waits until the list of sagas says this of one; past the services, which do not trust a clock that is far ahead. */
+function listedAs(id: string, expected: { readonly state?: string; readonly overlay?: readonly string[] }): Promise<void> {
+  const Row = z.object({ state: z.string(), overlay: z.array(z.string()) })
+  const row = sql`select state, overlay from identity.saga_open where saga_id = ${id}`
+  return onDatabase((db) => eventually(async () => expect(await many(db, Row, row)).toMatchObject([expected])))
+}
+
+/** The signup that has begun last and waits for memory. */
+async function waitingForMemory(): Promise<string> {
+  const Row = z.object({ saga_id: z.string() })
+  const row = sql`select saga_id from identity.saga_open where state = 'running' and step = 'induct' order by started_at desc limit 1`
+  return onDatabase((db) => eventually(async () => Row.parse((await many(db, Row, row))[0]).saga_id))
+}
+
+/** The bus forgets what it had taken for memory. */
+function loseCommands(): Promise<void> {
+  return onDatabase(async (db) => {
+    const lost = sql`delete from bus.delivery d using bus.message m where m.seq = d.seq and m.subject like 'saga.cmd.memory.%' returning d.seq`
+    await expect.poll(() => many(db, z.object({ seq: z.bigint() }), lost)).not.toEqual([])
+    await exec(db, sql`delete from bus.message where subject like 'saga.cmd.memory.%'`)
+  })
+}
+
+describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? NO_BROWSER})`, () => {
+  test('finds a saga that completed, by hand and by address, looks at it step by step and replays it', async () => {
+    const { page } = operator
+    const person = whole.newcomer()
+    await person.signUp()
+    await page.getByRole('link', { name: 'Operations' }).click()
+    await page.getByRole('heading', { name: 'Sagas' }).waitFor()
+    await page.getByText('No saga is under way').waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await page.getByRole('link', { name: 'All', exact: true }).click()
+    await page.getByLabel('Definition').selectOption('signup')
+    await page.getByRole('list', { name: 'All sagas' }).getByText('Completed').nth(1).waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-sagas')
+
+    await page.getByLabel('Id or e-mail address').fill(person.email)
+    await page.getByLabel('Reason').fill('asked for it by ticket 12')
+    await page.getByRole('button', { name: 'Find' }).click()
+    await page.getByText('One saga belongs to this address').waitFor()
+    expect(page.url()).not.toContain('example.org')
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-found')
+    await page.getByRole('list', { name: 'Found' }).getByRole('link').click()
+    await page.getByRole('heading', { name: 'Saga signup' }).waitFor()
+    await page.getByText('It has ended').waitFor()
+    await page.getByText('No return from here', { exact: true }).waitFor()
+    const board = page.getByRole('region', { name: 'Compensation board' })
+    expect(await board.getByText('Applied').count()).toBeGreaterThan(2)
+
+    // By the keyboard alone: the first event is one key away, and each next one more.
+    const scrubber = page.getByRole('slider')
+    await scrubber.press('Home')
+    const asItStood = page.getByRole('region', { name: 'As it stood' })
+    await asItStood.getByText('It was asked for.').waitFor()
+    await scrubber.press('ArrowRight')
+    await asItStood.getByText('createPending is sent.').waitFor()
+    await asItStood.getByText('What this event changed').click()
+    await asItStood.getByText('Waiting').waitFor()
+    await page.getByRole('button', { name: 'Replay' }).click()
+    await page.getByText('decisions, each as it was').waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-saga')
+    expect(operator.trouble()).toEqual([])
+  })
+
+  test('repairs one that stalled: sees what a retry would do, gives a reason, and watches it end', async () => {
+    const { page } = operator
+    const registration = await proven(whole.url, whole.newcomer())
+    await whole.instance.part('memory').stop()
+    const finished = registration.finish()
+    const id = await waitingForMemory()
+    aheadMs = DEADLINE_MS
+    await listedAs(id, { state: 'compensating' })
+    aheadMs += STALL_MS
+    await listedAs(id, { overlay: ['stalled'] })
+    aheadMs = 0
+    await loseCommands()
+    await whole.instance.part('memory').start()
+
+    await page.getByRole('link', { name: 'Operations' }).click()
+    await page.getByRole('link', { name: 'Stalled' }).click()
+    await page.getByRole('link', { name: id }).click()
+    await page.getByText('It waits for an operator at the undo of induct').waitFor()
+    await page.getByText('● Live').waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-stalled')
+    // From here on by the keyboard alone.
+    await page.getByRole('button', { name: 'Retry' }).press('Enter')
+    await page.getByLabel('Reason').fill('memory was away')
+    await page.getByRole('button', { name: 'Show what it would do' }).press('Enter')
+    await page.getByText('The undo of induct is sent').last().waitFor()
+    await page.getByText(`${id}/induct/undo/`).last().waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-dry-run')
+    await listedAs(id, { overlay: ['stalled'] })
+    await page.getByRole('button', { name: 'Retry it now' }).press('Enter')
+    // Nobody loads the page again: what follows is told live.
+    await page.getByText('It has ended').waitFor()
+    await page.getByText('retry, “memory was away”').waitFor()
+    await page.getByText('Because of saga.').or(page.getByText('Because of signup.')).waitFor()
+    await listedAs(id, { state: 'aborted', overlay: [] })
+    expect((await finished).status).toBeGreaterThanOrEqual(202)
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-repaired')
+    expect(operator.trouble()).toEqual([])
+  })
+
+  test('looks at a dead letter, has it handled once more, and lets another lie', async () => {
+    const { page } = operator
+    for (const seq of [7n, 8n]) await deadFact(seq)
+    await page.getByRole('link', { name: 'Operations' }).click()
+    await page.getByRole('link', { name: 'Dead letters' }).click()
+    const letters = page.getByRole('list', { name: 'Dead letters' }).getByRole('link')
+    await letters.nth(1).waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-dead-letters')
+    await letters.first().click()
+    await page.getByText('It fits its contract.').waitFor()
+    await page.getByLabel('Reason').fill('the bug is mended')
+    await page.getByRole('button', { name: 'Show what a redrive would send' }).click()
+    await page.getByText('It would go out again as').waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-dead-letter')
+    await page.getByRole('button', { name: 'Redrive it now' }).click()
+    await page.getByText('Noted: redriven').waitFor()
+    await page.getByRole('link', { name: 'Dead letters' }).click()
+    await letters.nth(1).click()
+    await page.getByLabel('Reason').fill('nobody needs it')
+    await page.getByRole('button', { name: 'Discard' }).click()
+    await page.getByText('Noted: discarded').waitFor()
+    expect(operator.trouble()).toEqual([])
+  })
+
+  test('whoever has no such role is offered none of it, and is refused where they go by its address', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    await signUp(page)
+    expect(await page.getByRole('link', { name: 'Operations' }).count()).toBe(0)
+    await page.goto('/console/operations')
+    await page.getByText('auth.scope_missing').first().waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    expect(visitor.trouble('/admin/sagas', '/admin/sagas/stats', '/admin/sagas?open=true')).toEqual([])
+  })
+
+  test('the address that password managers know shows the passkeys', async () => {
+    const { page } = operator
+    const answer = await page.request.get('/.well-known/passkey-endpoints')
+    const { manage } = z.object({ manage: z.string() }).parse(await answer.json())
+    await page.goto(new URL(manage).pathname)
+    await page.getByRole('heading', { name: 'Settings' }).waitFor()
+    // Scrolled to them, on a phone too.
+    await eventually(async () => {
+      const { y = -1 } = (await page.getByRole('heading', { name: 'Passkeys' }).boundingBox()) ?? {}
+      expect(y).toBeGreaterThanOrEqual(0)
+      expect(y).toBeLessThan(400)
+    })
+    expect(operator.trouble()).toEqual([])
+  })
+})
+
+/** A fact that memory could not handle, each at a place of its own. */
+async function deadFact(seq: bigint): Promise<void> {
+  const { personId } = PersonNamesChanged.sample
+  const fact = {
+    type: 'PersonNamesChanged',
+    v: 1,
+    at: '2030-01-02T03:04:05.678Z',
+    actor: { kind: 'service', id: 'identity' },
+    entity: personId,
+    correlationId: randomUUID(),
+    causationId: randomUUID(),
+    traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+    data: PersonNamesChanged.sample,
+  }
+  const subject = `evt.identity.3.${personId}.PersonNamesChanged`
+  const message = { subject, id: randomUUID(), seq, headers: { 'outbox-seq': '7' }, data: JSON.stringify(fact), deliveries: 6 }
+  await whole.instance.platform.bus.publish(deadLetter(message, { stream: 'EVENTS', service: 'companion', reason: 'exhausted', error: 'no such column' }))
+}
