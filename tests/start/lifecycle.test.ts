@@ -92,7 +92,7 @@ describe('one instance, with limits on', () => {
     instance.kill('SIGINT')
     const { code, stdout, stderr } = await instance.ended
     const lines = stdout.trimEnd().split('\n')
-    expect(lines.slice(0, 4).map((line) => line.trim().split(/ {2,}/)[0])).toEqual(['PostgreSQL', 'migrations', 'streams', 'services'])
+    expect(lines.slice(0, 5).map((line) => line.trim().split(/ {2,}/)[0])).toEqual(['console', 'PostgreSQL', 'migrations', 'streams', 'services'])
     expect(lines.slice(-3)).toEqual(['  Rate limits are off.', `Loomworks is ready at ${url}`, 'Stopping …'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
