@@ -53,7 +53,11 @@ export function Actions({ saga }: { readonly saga: Saga }) {
         <Planner key={action} saga={saga} action={action} isActing={acting.isPending} onAct={acting.mutate} onLeave={() => setAction(undefined)} />
       )}
       {acting.isError ? <Trouble error={acting.error} /> : null}
-      {acting.isSuccess && action === undefined ? <p role="status">Done: {ACTIONS[acting.data.action][0].toLowerCase()}.</p> : null}
+      {acting.isSuccess && action === undefined ? (
+        <p role="status" tabIndex={-1} ref={focused}>
+          Done: {ACTIONS[acting.data.action][0].toLowerCase()}.
+        </p>
+      ) : null}
     </Card>
   )
 }
@@ -185,4 +189,9 @@ function legalOn(saga: Saga): readonly Action[] {
     'pause',
     ...(state === 'requested' || state === 'running' ? (['cancel'] as const) : []),
   ]
+}
+
+/** The button that was pressed is gone; who goes by keyboard goes on from what it came to. */
+function focused(element: HTMLElement | null): void {
+  element?.focus()
 }
