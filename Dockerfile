@@ -9,12 +9,12 @@ RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
 
 FROM node:24-bookworm-slim AS console
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json .npmrc tsconfig.json ./
 COPY libs/ libs/
 COPY services/ services/
 COPY console/ console/
 COPY dev/ dev/
-RUN npm ci --omit=optional --no-audit --no-fund && node dev/build-console.ts
+RUN npm ci --workspace console --workspace libs/client --no-audit --no-fund && node dev/build-console.ts
 
 FROM node:24-bookworm-slim
 WORKDIR /app

@@ -43,7 +43,7 @@ async function build(vite: string): Promise<void> {
   if (code !== 0) {
     rmSync(draft, { recursive: true, force: true })
     throw new StartRefused(
-      `The console could not be built: ${said.trim().split('\n')[0] ?? 'the builder said nothing'}. Mend it, or restore console/ with git.`,
+      `The console could not be built: ${said.trim().split('\n').slice(0, 3).join(' ') || 'the builder said nothing'}. Mend it, or restore console/ with git.`,
     )
   }
   for (const file of readdirSync(draft, { recursive: true, encoding: 'utf8' })) if (COMPRESSED.test(file)) compress(join(draft, file))

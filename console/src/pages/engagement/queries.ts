@@ -5,7 +5,7 @@ import { client } from '../../app/client.ts'
 export const engagementQuery = (engagement: string) =>
   queryOptions({ queryKey: ['engagement', engagement], queryFn: ({ signal }) => client.call('showEngagement', { params: { engagement } }, { signal }) })
 /** Who belongs to an engagement is known a moment after it was opened. */
-const soon = { retry: (count: number, error: unknown) => count < 10 && isRefused(error, 'not_found'), retryDelay: 300 } as const
+const soon = { retry: (count: number, error: unknown) => count < 30 && isRefused(error, 'not_found'), retryDelay: 300 } as const
 
 export const membersQuery = (engagement: string) =>
   queryOptions({ ...soon, queryKey: ['members', engagement], queryFn: ({ signal }) => client.call('listMembers', { params: { engagement } }, { signal }) })
