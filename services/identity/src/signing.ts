@@ -1,11 +1,13 @@
 // The internal tokens of the deployment and the keys they are signed with. Identity is the only signer; a key signs for 30 days
 // and is published for 30 more, so that a token never outlives its key.
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { type Clock, newId, sha256, timeOf } from '@loomworks/kernel'
-import { ITK_ISSUER, ITK_LIFE_S, ITK_TYPE, type Itk } from '@loomworks/service-kit'
+import { SigningKeyRotated } from '@loomworks/contracts'
+import { actorFromService, type Clock, type Id, newId, timeOf } from '@loomworks/kernel'
+import { childTrace, ITK_ISSUER, ITK_LIFE_S, ITK_TYPE, type Itk } from '@loomworks/service-kit'
 import { type Database, type Db, exec, many, sql } from '@loomworks/sql'
 import { type JSONWebKeySet, SignJWT } from 'jose'
 import { z } from 'zod'
+import { fact, stateFacts } from './facts.ts'
 import type { Keyring } from './keyring.ts'
 import { signingBinding } from './sealings.ts'
 
@@ -78,7 +80,11 @@ async function load(tx: Db, keyring: Keyring, nowMs: number): Promise<Loaded> {
   if (newest !== undefined && nowMs - Date.parse(newest.created_at) < ROTATION_MS) return loadedOf(rows, newest, keyring)
   await tx.query(sql`select pg_advisory_xact_lock(${LOCK})`)
   const [since] = await published(tx)
-  if (since === undefined || since.kid === newest?.kid) await makeKey(tx, keyring, nowMs)
+  if (since === undefined || since.kid === newest?.kid) {
+    const kid = await makeKey(tx, keyring, nowMs)
+    // The first key of a deployment takes nobody's place.
+    if (since !== undefined) await stateRotation(tx, kid, nowMs)
+  }
   const after = await published(tx)
   const [first] = after
   if (first === undefined) throw new Error('a signing key was made and is not there')
@@ -96,10 +102,15 @@ function published(db: Db): Promise<readonly KeyRow[]> {
   )
 }
 
-async function makeKey(tx: Db, keyring: Keyring, nowMs: number): Promise<void> {
+async function stateRotation(tx: Db, kid: Id<'signing_key'>, nowMs: number): Promise<void> {
+  const stating = { at: timeOf(nowMs), actor: actorFromService('identity'), correlationId: kid, causationId: kid, traceparent: childTrace() }
+  await stateFacts(tx, kid, [fact(SigningKeyRotated, { kid })], stating)
+}
+
+async function makeKey(tx: Db, keyring: Keyring, nowMs: number): Promise<Id<'signing_key'>> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const jwk = PublicJwk.parse(publicKey.export({ format: 'jwk' }))
-  const kid = sha256(jwk.x).slice(0, 16)
+  const kid = newId<'signing_key'>(nowMs)
   const sealed = keyring.seal('signing', privateKey.export({ format: 'der', type: 'pkcs8' }), signingBinding(kid))
   await exec(
     tx,
@@ -111,6 +122,7 @@ async function makeKey(tx: Db, keyring: Keyring, nowMs: number): Promise<void> {
     sql`delete from identity.signing_keys
          where kid not in (select kid from identity.signing_keys order by created_at desc, kid limit ${PUBLISHED})`,
   )
+  return kid
 }
 
 function loadedOf(rows: readonly KeyRow[], newest: KeyRow, keyring: Keyring): Loaded {
