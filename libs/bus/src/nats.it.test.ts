@@ -39,10 +39,7 @@ if (program === undefined) {
       server: {
         restart: () => ended('SIGTERM'),
         kill: () => ended('SIGKILL'),
-        async freeze() {
-          server.signal('SIGSTOP')
-          return () => server.signal('SIGCONT')
-        },
+        freeze: () => server.freeze(),
       },
       async withoutDeadLetters() {
         await server.ask(anything.name, '$JS.API.STREAM.DELETE.DLQ')

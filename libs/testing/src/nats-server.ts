@@ -1,5 +1,5 @@
 // A real nats-server for tests and benchmarks, on a port and in a folder of its own.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -67,6 +67,14 @@ export class NatsServer implements AsyncDisposable {
 
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal)
+  }
+
+  /** Stops it where it stands; resolves once it has: the signal is on its way before that, and the server goes on answering. */
+  async freeze(): Promise<() => void> {
+    this.signal('SIGSTOP')
+    const pid = String(this.#child?.pid)
+    await until(() => Promise.resolve(execFileSync('ps', ['-o', 'state=', '-p', pid], { encoding: 'utf8' }).startsWith('T')), 'nats-server goes on')
+    return () => this.signal('SIGCONT')
   }
 
   /** Ends it, in order or not; resolves when it has ended. */
