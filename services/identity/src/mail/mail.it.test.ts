@@ -104,6 +104,25 @@ describe('a letter', () => {
     expect(await rows()).toMatchObject([{ state: 'sent', tries: 2 }])
   })
 
+  test('that is queued while the worker waits goes out at once, and a worker that waits long listens once', async () => {
+    let sent = 0
+    const warned: string[] = []
+    const hear = ({ name }: Error) => void warned.push(name)
+    process.on('warning', hear)
+    const transport = { deliver: async () => void sent++, close: () => undefined }
+    const mail = mailOn({ db: bench.db, keyring: KEYRING, clock, log: silentLog, host: 'example.org', transport })
+    const stopping = new AbortController()
+    const working = mail.worker.run(stopping.signal)
+    for (let n = 1; n <= 15; n++) {
+      await bench.db.transaction((tx) => mail.send(tx, { key: newId(), to: 'ada@example.org', template: 'address_known', data: {} }))
+      await eventually(() => expect(sent).toBe(n))
+    }
+    stopping.abort()
+    await working
+    process.off('warning', hear)
+    expect(warned).toEqual([])
+  })
+
   test('is one letter, however many workers look at once', async () => {
     let sent = 0
     const { send, round } = portWith(async () => void sent++)

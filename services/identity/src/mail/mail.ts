@@ -149,7 +149,8 @@ function classOf(error: Error): string {
 
 async function letterOrTime(wake: EventTarget, signal: AbortSignal): Promise<void> {
   const waiting = new AbortController()
-  const over = AbortSignal.any([signal, waiting.signal])
-  wake.addEventListener('letter', () => waiting.abort(), { once: true, signal: over })
-  await delay(LOOK_EVERY_MS, undefined, { signal: over, ref: false }).catch(() => undefined)
+  const woken = () => waiting.abort()
+  wake.addEventListener('letter', woken)
+  await delay(LOOK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, waiting.signal]), ref: false }).catch(() => undefined)
+  wake.removeEventListener('letter', woken)
 }
