@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { enqueue, outboxRowOf } from '@loomworks/bus'
 import { IdentityFixupApplied } from '@loomworks/contracts'
 import { actorFromService, emailLookup, idOf, isEmailAddress, newId, timeOf } from '@loomworks/kernel'
+import { childTrace } from '@loomworks/service-kit'
 import { type Database, type Db, exec, many, one, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { nameOf } from './names.ts'
@@ -32,7 +33,7 @@ export const ImportLine = z.strictObject({
 })
 export type ImportLine = z.output<typeof ImportLine>
 
-const WrittenRow = z.object({ id: idOf<'person'>(), email: z.string() })
+const WrittenRow = z.object({ id: idOf<'person'>() })
 
 export interface Imported {
   /** The ids of who is new. */
@@ -78,7 +79,7 @@ async function insertPage(tx: Db, lines: readonly ImportLine[], nowMs: number): 
           from jsonb_to_recordset(${JSON.stringify(rows)}) as line (id uuid, handle text, email text, lookup text, verified timestamptz, name text, companion text,
                                                                       created timestamptz)
         on conflict do nothing
-        returning id, email`,
+        returning id`,
   )
   return written.map(({ id }) => id)
 }
@@ -86,13 +87,8 @@ async function insertPage(tx: Db, lines: readonly ImportLine[], nowMs: number): 
 /** One fact a page, which names nobody: none of them is there to be seen yet. */
 async function stateImport(tx: Tx, nowMs: number): Promise<void> {
   const fixupId = newId<'fixup'>(nowMs)
-  const stating = { at: timeOf(nowMs), actor: actorFromService('migrations'), correlationId: fixupId, causationId: fixupId, traceparent: traceOf(fixupId) }
+  const stating = { at: timeOf(nowMs), actor: actorFromService('migrations'), correlationId: fixupId, causationId: fixupId, traceparent: childTrace() }
   await enqueue(tx, 'identity', [outboxRowOf({ type: IdentityFixupApplied, data: { fixupId, fields: ['persons.imported'] }, cause: fixupId }, stating)])
-}
-
-function traceOf(id: string): string {
-  const hex = id.replaceAll('-', '')
-  return `00-${hex}-${hex.slice(0, 16)}-01`
 }
 
 async function keepReferrers(db: Db, lines: readonly ImportLine[]): Promise<void> {

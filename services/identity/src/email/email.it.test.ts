@@ -2,10 +2,10 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { exec, many, one, sql } from '@loomworks/sql'
-import { eventually, fakeClock } from '@loomworks/testing'
+import { eventually, fakeClock, SoftwareAuthenticator } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { type IdentityBench, identityBench } from '../identity-bench.ts'
+import { type IdentityBench, identityBench, ORIGIN } from '../identity-bench.ts'
 import { adminGrant } from '../roles.ts'
 import { codeOf, loggedIn, type SignedUp, signedUp, verified, withFactors } from '../signing-up.ts'
 
@@ -176,6 +176,19 @@ describe('a registration for a grant', () => {
       cookie: expect.stringMatching(/^signup=/),
     })
     expect(await open('memory')).toMatchObject({ status: 403, body: { code: 'auth.actor_refused' } })
+  })
+
+  test('where claims alone are let in ends only with its claim token', async () => {
+    await using claims = await identityBench({ adminUrl: inject('adminUrl'), clock, environment: { SETTING_SIGNUP_MODE: 'claim_only' } })
+    const wanted = { grantId: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c33', email: address(), displayName: 'Bob' }
+    const { body } = await claims.internal('credit', 'POST', '/internal/registrations', wanted)
+    const headers = { 'x-client-authorization': `Signup ${body.registrationSecret}` }
+    const registration_id = body.registrationId
+    const credential = new SoftwareAuthenticator({ origin: ORIGIN }).register(body.options)
+    const factors = await claims.ask('POST', '/auth/signup/passkey', { headers, body: { registration_id, credential } })
+    const last = { registration_id, code: codeOf(factors.body.totp.secret, clock.now()), session_delivery: 'bearer' }
+    expect(await claims.ask('POST', '/auth/signup/totp-verify', { headers, body: last })).toMatchObject({ status: 403, body: { code: 'signup.closed' } })
+    expect(await claims.ask('POST', '/auth/signup/totp-verify', { headers, body: { ...last, claim_token: 'lwc_x' } })).toMatchObject({ status: 200 })
   })
 
   test.each([

@@ -1,6 +1,5 @@
 import { ClaimInput, claim, memberClaim } from '@loomworks/contracts'
 import { type Caller, emailHashes, type PersonId, type SagaId, sha256, tokenHash } from '@loomworks/kernel'
-import { hasEnded, type SagaView } from '@loomworks/sagas'
 import { Answered, operation, shared } from '@loomworks/service-kit'
 import { one, sql } from '@loomworks/sql'
 import { z } from 'zod'
@@ -17,6 +16,8 @@ const WAIT_MS = 2000
 const CLAIM_TOKEN_MAX = 200
 const ATTEMPTS = 5
 const RETRY_AFTER_S = 1
+/** When every attempt was undone. */
+const AGAIN_AFTER_S = 3600
 
 const AddressRow = z.object({ email: z.string() })
 
@@ -56,18 +57,14 @@ async function opened(parts: IdentityParts, personId: PersonId, hash: string, { 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const sagaId = claimSagaId(personId, hash, attempt)
     const known = await parts.sagas.status(sagaId)
-    if (known !== undefined && !isUndone(known)) return { sagaId, begun: false }
+    if (known !== undefined && known.state !== 'aborted') return { sagaId, begun: false }
     if (known !== undefined) continue
     const { email } = await one(parts.db, AddressRow, sql`select email from identity.persons where id = ${personId}`)
     const input = ClaimInput.parse({ personId, attempt, tokenHash: hash, ...emailHashes(parts.pepper, email) })
     await parts.sagas.start(claimSaga, input, { sagaId, actor, correlationId, traceparent })
     return { sagaId, begun: true }
   }
-  throw shared.rate_limited(undefined, RETRY_AFTER_S * 3600)
-}
-
-function isUndone(view: SagaView): boolean {
-  return hasEnded(view) && view.state === 'aborted'
+  throw shared.rate_limited(undefined, AGAIN_AFTER_S)
 }
 
 function pending(sagaId: SagaId): Answered {

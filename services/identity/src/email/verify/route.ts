@@ -45,12 +45,14 @@ export const verifyEmailRoute = operation({
 async function changeAddress(tx: Tx, { clock, mail, relay }: IdentityParts, personId: PersonId, { email, email_lookup, caller }: Proven & { caller: Caller }) {
   const now = timeOf(clock.now())
   const former = await one(tx, FormerRow, sql`select email from identity.persons where id = ${personId} for no key update`)
-  await exec(
+  const changed = await exec(
     tx,
     sql`update identity.persons
            set email = ${email}, email_lookup = ${email_lookup}, email_verified_at = ${now}
          where id = ${personId} and state = 'active'`,
   )
+  // Who was locked or left meanwhile keeps the former one, and nothing is told.
+  if (changed === 0) throw shared.token_refused()
   await statePersonFacts(tx, personId, [fact(EmailChanged, { personId, verified: true })], statingFor(caller, now))
   await mail.send(tx, { key: `email_changed/${newId()}`, to: former.email, personId, template: 'email_changed', data: {} })
   relay.wakeAfter(tx)
