@@ -9,8 +9,9 @@ import { PostgresEventStore } from '@loomworks/event-store'
 import { type Clock, derivedId, ServiceName, sha256, systemClock, timeOf, tokenHash } from '@loomworks/kernel'
 import { sagaCommandConsumer } from '@loomworks/sagas'
 import { consumersOf, type Method, type Platform, type RunningService, silentLog, startService } from '@loomworks/service-kit'
-import type { Database } from '@loomworks/sql'
+import { type Database, many, sql } from '@loomworks/sql'
 import { PLATFORM_SCHEMAS, testDatabase } from '@loomworks/testing'
+import { z } from 'zod'
 import { identity } from './service.ts'
 
 export const ORIGIN = 'http://localhost:4400'
@@ -39,6 +40,9 @@ export interface Answer {
   readonly cookies: readonly string[]
 }
 
+const Told = z.looseObject({ type: z.string(), actor: z.looseObject({}), data: z.looseObject({}) })
+export type Told = z.infer<typeof Told>
+
 /** How the other services answer the steps of a signup; a step without an entry is done. */
 export type Steps = Map<string, (command: SagaCommand) => StepAnswer | Promise<StepAnswer>>
 type StepAnswer = Pick<SagaReply, 'outcome' | 'code' | 'data'>
@@ -56,6 +60,8 @@ export interface IdentityBench extends AsyncDisposable {
   /** Asks an internal operation as a service: with a token, or with its secret where `secret` says so. */
   internal(from: ServiceName, method: 'GET' | 'POST', url: string, body?: unknown, secret?: boolean): Promise<Answer>
   introspect(token: string): Promise<Answer>
+  /** The facts of these types that were told, the oldest first: about one entity, else about all. */
+  told(types: string | readonly string[], about?: string): Promise<Told[]>
   /** One more instance on the same stores. */
   another(): Promise<Asking & AsyncDisposable>
 }
@@ -93,6 +99,18 @@ export async function identityBench({ adminUrl, clock = systemClock, environment
     service,
     operatorToken: OPERATOR_TOKEN,
     ...clientOf(service),
+    async told(types, about) {
+      const rows = await many(
+        database.db,
+        z.object({ data: z.string() }),
+        sql`select data
+              from identity.outbox
+             where split_part(subject, '.', 5) = any (${[types].flat()})
+               and (${about ?? null}::text is null or entity_id = ${about ?? null})
+             order by seq`,
+      )
+      return rows.map(({ data }) => Told.parse(JSON.parse(data)))
+    },
     async another() {
       // Another process has a bus of its own.
       const itsBus = new PostgresBus({ db: database.db, onTrouble: () => undefined })

@@ -1,20 +1,11 @@
-import { many, sql } from '@loomworks/sql'
 import { expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { type IdentityBench, identityBench } from './identity-bench.ts'
 import { adminGrant } from './roles.ts'
 import { signedUp, verified, withFactors } from './signing-up.ts'
 
 const rolesOf = async (bench: IdentityBench, session: string) => (await bench.ask('GET', '/me', { session })).body.roles
 
-async function grantsTold(bench: IdentityBench, personId: string) {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where entity_id = ${personId} and subject like '%.RoleGranted' order by seq`,
-  )
-  return rows.map(({ data }) => JSON.parse(data))
-}
+const grantsTold = (bench: IdentityBench, personId: string) => bench.told('RoleGranted', personId)
 
 test('where the deployment says so, the first activated person is the administrator, and nobody after', async () => {
   await using bench = await identityBench({ adminUrl: inject('adminUrl'), environment: { FIRST_PERSON_IS_ADMIN: 'on' } })

@@ -39,11 +39,8 @@ const take = (id: string, role: string, session?: string) => asked('DELETE', `/$
 const active = async (token: string) => (await bench.introspect(token)).body
 
 async function told(personId: string, ...types: string[]) {
-  const rows = await many(bench.db, z.object({ data: z.string() }), sql`select data from identity.outbox where entity_id = ${personId} order by seq`)
-  return rows
-    .map(({ data }) => JSON.parse(data))
-    .filter(({ type }) => types.includes(type))
-    .map(({ type, data }) => ({ type, ...data }))
+  const facts = await bench.told(types, personId)
+  return facts.map(({ type, data }) => ({ type, ...data }))
 }
 
 describe('persons', () => {

@@ -1,5 +1,5 @@
 import { confirmGrant } from '@loomworks/contracts'
-import { exec, many, one, sql } from '@loomworks/sql'
+import { exec, one, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
@@ -123,12 +123,9 @@ describe('what a claim settles', () => {
     await exec(bench.db, sql`update identity.persons set account_status = ${status} where id = ${ada.personId}`)
     expect(await claim(ada)).toMatchObject({ status: 200 })
     expect(await standing(ada)).toMatchObject({ account_status: 'active' })
-    const told = await many(
-      bench.db,
-      z.object({ data: z.string() }),
-      sql`select data from identity.outbox where entity_id = ${ada.personId} and subject like '%.AccountStatusChanged'`,
-    )
-    expect(told.map(({ data }) => JSON.parse(data).data)).toMatchObject([{ from: status, to: 'active', reason: 'grant_claimed', decidedBy: 'credit' }])
+    expect(await bench.told('AccountStatusChanged', ada.personId)).toMatchObject([
+      { data: { from: status, to: 'active', reason: 'grant_claimed', decidedBy: 'credit' } },
+    ])
   })
 
   test('who gave the grant is kept where nobody is named yet', async () => {

@@ -159,12 +159,7 @@ describe('ID-INV-8: the counter', () => {
     expect(await loggedIn(bench, ada.authenticator, { counter })).toMatchObject(refused)
     expect(await loggedIn(bench, ada.authenticator, { counter: 100 })).toMatchObject(refused)
     expect(await stateOf(ada.personId)).toEqual({ state: 'suspect', sign_count: 5n })
-    const alarms = await many(
-      bench.db,
-      z.object({ revision: z.bigint(), data: z.string() }),
-      sql`select revision, data from identity.outbox where entity_id = ${ada.personId} and subject like '%.CredentialCloneSuspected'`,
-    )
-    expect(alarms).toMatchObject([{ revision: 7n }])
+    expect(await bench.told('CredentialCloneSuspected', ada.personId)).toMatchObject([{ revision: 7 }])
   })
 
   test('raises no alarm for a stranger who knows the credential but not the key', async () => {
@@ -251,8 +246,7 @@ describe('logging out', () => {
     expect(answer).toMatchObject({ status: 204, body: '' })
     expect(answer.cookies[0]).toMatch(/^lw=; .*Max-Age=0/)
     expect((await bench.introspect(ada.session)).body).toEqual({ active: false, code: 'token_refused' })
-    const told = sql`select data from identity.outbox where entity_id = ${ada.personId} and subject like '%.SessionRevoked'`
-    expect(JSON.parse((await one(bench.db, z.object({ data: z.string() }), told)).data).data).toMatchObject({ personId: ada.personId, reason: 'logout' })
+    expect(await bench.told('SessionRevoked', ada.personId)).toMatchObject([{ data: { personId: ada.personId, reason: 'logout' } }])
   })
 
   test('is the same with no session, and with one that has ended', async () => {

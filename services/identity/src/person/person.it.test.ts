@@ -1,6 +1,4 @@
-import { many, sql } from '@loomworks/sql'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { type SignedUp, signedUp } from '../signing-up.ts'
 
@@ -15,14 +13,7 @@ afterAll(() => bench[Symbol.asyncDispose]())
 const nameCompanion = (name: unknown, session = ada.session) => bench.ask('PATCH', '/me/companion-name', { session, body: { name } })
 const rename = (display_name: unknown) => bench.ask('PATCH', '/me', { session: ada.session, body: { display_name } })
 
-async function factsOf(personId: string) {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where entity_id = ${personId} and subject like '%.PersonNamesChanged' order by seq`,
-  )
-  return rows.map(({ data }) => JSON.parse(data))
-}
+const factsOf = (personId: string) => bench.told('PersonNamesChanged', personId)
 
 describe('who I am', () => {
   test('is told to me alone', async () => {

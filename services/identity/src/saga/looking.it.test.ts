@@ -1,9 +1,7 @@
 // The tool on sagas that went well, that were undone, and that are stuck: who, what, when and why, and nobody named.
 import { derivedId, newId } from '@loomworks/kernel'
-import { many, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { type SignedUp, signedUp, verified, withFactors } from '../signing-up.ts'
 
@@ -246,15 +244,6 @@ test('the ends of sagas are told to who keeps records, and name nobody', async (
   expect(JSON.stringify(told)).not.toContain(derivedId(undone, 'person'))
 })
 
-const Told = z.object({ type: z.string(), actor: z.record(z.string(), z.unknown()), data: z.record(z.string(), z.unknown()) })
-
-async function facts(types: readonly string[]) {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where split_part(subject, '.', 5) = any (${[...types]}) order by seq`,
-  )
-  return rows.map(({ data }) => Told.parse(JSON.parse(data)))
-}
+const facts = (types: readonly string[]) => bench.told(types)
 
 const lookUps = () => facts(['SagaLookedUp'])

@@ -27,14 +27,7 @@ const keep = (name: string, more: object = {}, who = ada, at = '/me') =>
 const list = (who = ada, at = '/me') => bench.ask('GET', `${at}/secrets`, { session: who.session })
 const remove = (name: string, who = ada, at = '/me') => bench.ask('DELETE', `${at}/secrets/${name}`, { session: who.session })
 const resolve = (body: object) => bench.internal('companion', 'POST', '/internal/keys:resolve', body)
-const told = async (scopeId: string, name: string) =>
-  (
-    await many(
-      bench.db,
-      z.object({ data: z.string() }),
-      sql`select data from identity.outbox where entity_id = ${scopeId} and subject like ${`%.${name}`} order by seq`,
-    )
-  ).map(({ data }) => JSON.parse(data).data)
+const told = async (scopeId: string, type: string) => (await bench.told(type, scopeId)).map(({ data }) => data)
 
 describe('a secret', () => {
   test('goes in and is shown by name, kind and last four letters alone', async () => {

@@ -1,8 +1,7 @@
 import { SETTINGS } from '@loomworks/contracts'
-import { exec, many, sql } from '@loomworks/sql'
+import { exec, sql } from '@loomworks/sql'
 import { eventually, fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { adminGrant } from '../roles.ts'
 import { type SignedUp, signedUp } from '../signing-up.ts'
@@ -26,14 +25,7 @@ const show = (key: string, who = ada) => bench.ask('GET', `/me/settings/${key}`,
 const set = (key: string, value: unknown, headers: Record<string, string> = {}, path = '/me', who = ada) =>
   bench.ask('PUT', `${path}/settings/${key}`, { session: who.session, body: { value }, headers })
 const takeBack = (key: string, path = '/me', who = ada) => bench.ask('DELETE', `${path}/settings/${key}`, { session: who.session })
-const told = async (scopeId: string) =>
-  (
-    await many(
-      bench.db,
-      z.object({ data: z.string() }),
-      sql`select data from identity.outbox where entity_id = ${scopeId} and subject like '%.SettingChanged' order by seq`,
-    )
-  ).map(({ data }) => JSON.parse(data).data)
+const told = async (scopeId: string) => (await bench.told('SettingChanged', scopeId)).map(({ data }) => data)
 
 describe('a setting of one’s own', () => {
   test('is the standard until it is set, and says from where it has its value', async () => {

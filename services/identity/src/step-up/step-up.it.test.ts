@@ -1,4 +1,4 @@
-import { many, one, sql } from '@loomworks/sql'
+import { one, sql } from '@loomworks/sql'
 import { fakeClock, type Lies } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
@@ -34,14 +34,7 @@ async function stepUpOf(token: string) {
   return JSON.parse(Buffer.from(body.token.split('.')[1] ?? '', 'base64url').toString())
 }
 
-async function throttlesTold(personId: string) {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where entity_id = ${personId} and subject like '%.SignInThrottled' order by seq`,
-  )
-  return rows.map(({ data }) => JSON.parse(data).data)
-}
+const throttlesTold = async (personId: string) => (await bench.told('SignInThrottled', personId)).map(({ data }) => data)
 
 describe('a fresh proof', () => {
   test('asks for the person’s own passkeys, and says what is accepted', async () => {

@@ -1,6 +1,6 @@
 import { ServiceName, tokenHash } from '@loomworks/kernel'
 import { type Itk, tokenVerifier } from '@loomworks/service-kit'
-import { exec, many, one, sql } from '@loomworks/sql'
+import { exec, one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
@@ -165,12 +165,7 @@ describe('the keys', () => {
     const third = (await published()).keys.map(({ kid }: { kid: string }) => kid)
     expect(third).toHaveLength(2)
     expect(third).not.toContain(first[0])
-    const told = await many(
-      turning.db,
-      z.object({ data: z.string() }),
-      sql`select data from identity.outbox where subject like '%.SigningKeyRotated' order by seq`,
-    )
-    expect(told.map(({ data }) => JSON.parse(data).data.kid)).toEqual([second[0], third[0]])
+    expect(await turning.told('SigningKeyRotated')).toMatchObject([{ data: { kid: second[0] } }, { data: { kid: third[0] } }])
   })
 })
 

@@ -36,14 +36,7 @@ const wrongTotp = ({ totpSecret }: SignedUp) => codeOf(totpSecret, clock.now(), 
 const refused = { status: 401, body: { code: 'login.refused' } }
 const opens = async (token: string) => (await bench.introspect(token)).body
 
-async function factsOf(personId: string, type: string) {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where entity_id = ${personId} and subject like ${`%.${type}`} order by seq`,
-  )
-  return rows.map(({ data }) => JSON.parse(data))
-}
+const factsOf = (personId: string, type: string) => bench.told(type, personId)
 
 async function passkeyAdded(session: string, more: object = {}) {
   const authenticator = new SoftwareAuthenticator({ origin: ORIGIN })

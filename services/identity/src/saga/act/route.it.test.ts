@@ -1,9 +1,8 @@
 // Every action through its door: what it does, that a dry run tells the same and does nothing, and what is refused.
 import { newId } from '@loomworks/kernel'
-import { exec, many, sql } from '@loomworks/sql'
+import { exec, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { type Answer, type IdentityBench, identityBench } from '../../identity-bench.ts'
 import { signedUp, verified, type WithFactors, withFactors } from '../../signing-up.ts'
 
@@ -110,16 +109,7 @@ describe('a saga that waits', () => {
   })
 })
 
-const Told = z.object({ actor: z.record(z.string(), z.unknown()), data: z.record(z.string(), z.unknown()) })
-
-async function actsOn(id: string) {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where subject like '%.OperatorActed' and entity_id = ${id} order by seq`,
-  )
-  return rows.map(({ data }) => Told.parse(JSON.parse(data)))
-}
+const actsOn = (id: string) => bench.told('OperatorActed', id)
 
 describe('is refused:', () => {
   test('an action that there is not, one without a reason, one that names an address', async () => {
