@@ -123,6 +123,8 @@ class Answer implements Dispatcher.DispatchHandler {
   /** The service has said all it will say. */
   #whole = false
   #told = false
+  /** Bytes of the body, where the service said how many. */
+  #length = Number.NaN
 
   constructor(passing: Passing, ends: Ends) {
     this.#passing = passing
@@ -150,6 +152,7 @@ class Answer implements Dispatcher.DispatchHandler {
     // A request that waited long outlives its token: the client is told to come again, and is no stranger.
     if (answered[TOKEN_REFUSED] !== undefined) return void controller.abort(new Transient('the internal token was refused'))
     if (statusCode < 200 || response.destroyed) return
+    this.#length = Number(answered['content-length'])
     const told: (string | string[])[] = []
     for (const name in answered) {
       const value = answered[name]
@@ -166,15 +169,23 @@ class Answer implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#passing
-    if (response.writableEnded || response.destroyed || response.write(chunk)) return
+    if (response.writableEnded || response.destroyed) return
+    if (chunk.length === this.#length) return this.#end(chunk)
+    if (response.write(chunk)) return
     controller.pause()
     response.once('drain', () => controller.resume())
+  }
+
+  /** A body that came in one piece goes out in one write with its head: as text of the head's own coding, which changes no byte. */
+  #end(body: Buffer): void {
+    this.#whole = true
+    this.#passing.response.end(body.toString('latin1'), 'latin1')
   }
 
   onResponseEnd(): void {
     const { request, response } = this.#passing
     this.#whole = true
-    response.end()
+    if (!response.writableEnded) response.end()
     if (!request.complete) request.resume()
     this.#ends.done()
   }
