@@ -59,6 +59,12 @@ describe('no header that services trust comes from the client:', () => {
   })
 })
 
+test.each([1, 4000])('what a service says comes out byte by byte as it said it, in one piece or in many: %i', async (times) => {
+  const text = 'Grüße, 漢字, 🧵. '.repeat(times)
+  const answer = await write(JSON.stringify({ text }))
+  expect(answer).toMatchObject({ status: 201, body: { body: { text } } })
+})
+
 test('the service is told how much of its time is left', async () => {
   await bench.ask('GET', '/engagements/e1', { headers: bearer(bench.token()) })
   const left = Number(bench.seen.at(-1)?.headers['x-deadline-ms'])

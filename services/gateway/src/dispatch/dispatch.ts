@@ -170,7 +170,7 @@ class Answer implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#passing
     if (response.writableEnded || response.destroyed) return
-    if (chunk.length === this.#length) return this.#end(chunk)
+    if (chunk.length === this.#length) return void this.#end(chunk)
     if (response.write(chunk)) return
     controller.pause()
     response.once('drain', () => controller.resume())
