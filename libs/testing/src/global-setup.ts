@@ -17,6 +17,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const home = mkdtempSync(join(tmpdir(), 'loomworks-test-'))
   const postgres = await startPostgres({
     home,
+    // Thrown away at the end, so nothing has to outlive the machine.
+    settings: { fsync: false, full_page_writes: false },
     log: { info: () => {}, warn: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`) },
   })
   project.provide('adminUrl', postgres.adminUrl())

@@ -98,7 +98,7 @@ describe('an invitation', () => {
     expect(await accept(await person(), token)).toMatchObject({ status: 409, body: { code: 'invitation.already_accepted' } })
   })
 
-  test('ID-INV-7: brought by fifty at once makes one member', async () => {
+  test('brought by fifty at once makes one member', async () => {
     const { id, token } = await invited()
     const people = await Promise.all(Array.from({ length: 10 }, () => person()))
     const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => accept(people[n % people.length] as SignedUp, token)))

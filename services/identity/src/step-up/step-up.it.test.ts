@@ -5,8 +5,6 @@ import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { codeOf, type SignedUp, signedUp } from '../signing-up.ts'
 
-const ROUNDS = Number(process.env.ROUNDS ?? 20)
-const AT_ONCE = 50
 const FIVE_MINUTES_MS = 300_000
 const STEP_MS = 30_000
 const clock = fakeClock()
@@ -184,32 +182,4 @@ describe('a code', () => {
       clock.advance(900_000)
     }
   })
-})
-
-test(`ID-INV-7: of ${AT_ONCE} uses at once of one code exactly one succeeds`, { timeout: 30_000 + ROUNDS * 3000 }, async () => {
-  const ada = await person()
-  let { session } = ada
-  for (let round = 0; round < ROUNDS; round++) {
-    clock.advance(2 * STEP_MS)
-    const totp_code = codeOf(ada.totpSecret, clock.now())
-    const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => finish({ session }, { totp_code })))
-    const won = answers.filter(({ status }) => status === 200)
-    expect(won).toHaveLength(1)
-    const codes = answers.flatMap(({ body }) => body.code ?? [])
-    expect(codes.filter((code) => code !== 'totp.invalid' && code !== 'totp.throttled')).toEqual([])
-    session = won[0]?.body.session.token
-  }
-})
-
-test(`ID-INV-7: of ${AT_ONCE} uses at once of one challenge exactly one succeeds`, { timeout: 30_000 + ROUNDS * 3000 }, async () => {
-  let ada = await person()
-  for (let round = 0; round < ROUNDS; round++) {
-    const { body } = await begin(ada)
-    const proof = { challenge_id: body.challenge_id, credential: ada.authenticator.authenticate(body.options) }
-    const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => finish(ada, proof)))
-    const won = answers.filter(({ status }) => status === 200)
-    expect(won).toHaveLength(1)
-    ada = { ...ada, session: won[0]?.body.session.token }
-    clock.advance(STEP_MS)
-  }
 })
