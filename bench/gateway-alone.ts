@@ -1,11 +1,12 @@
 // The gateway in a process of its own, with nothing left out: PostgreSQL's bus for the revocations, limits, metrics. Services are
 // found by name in a folder of sockets.
-//   node bench/gateway-alone.ts <folder> <port> <database url>
+//   node bench/gateway-alone.ts <folder> <port> <database url> [<document of another API>]
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gateway } from '@loomworks/gateway'
+import { gateway, gatewayWith } from '@loomworks/gateway'
 import { buildPlatform, startService } from '@loomworks/service-kit'
 
-const [folder = '', port = '', databaseUrl = ''] = process.argv.slice(2)
+const [folder = '', port = '', databaseUrl = '', document] = process.argv.slice(2)
 const origin = `http://127.0.0.1:${port}`
 const RATES_NOBODY_MEETS = { RATE_IP: '100000/s', RATE_AUTH: '100000/s', RATE_PERSON: '100000/s' }
 
@@ -19,6 +20,6 @@ const { platform } = await buildPlatform({
   poolSize: 4,
   storeRole: 'gateway',
 })
-const service = await startService(gateway, platform)
+const service = await startService(document === undefined ? gateway : gatewayWith(JSON.parse(readFileSync(document, 'utf8'))), platform)
 await service.ready(10_000)
 console.log('ready')

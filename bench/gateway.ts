@@ -16,7 +16,7 @@ const CONNECTIONS = 32
 const TARGET = `/engagements/${newId()}`
 
 /** One answered by a port, and the process that answers there. */
-interface Door extends AsyncDisposable {
+export interface Door extends AsyncDisposable {
   readonly port: number
   readonly pid: number
 }
@@ -55,7 +55,8 @@ async function opened(): Promise<Doors> {
   return { gateway: whole, bare, direct, headers: { authorization: `Bearer ${token}` }, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
 
-async function door(file: string, args: (port: string) => readonly string[]): Promise<Door> {
+/** Starts a script of this folder on a port of its own, which its arguments name. */
+export async function door(file: string, args: (port: string) => readonly string[]): Promise<Door> {
   const port = await freePort()
   const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args(String(port))], { stdio: ['ignore', 'pipe', 'inherit'] })
   await readyLine(child)

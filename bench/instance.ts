@@ -23,11 +23,11 @@ export function freshHome(): string {
 }
 
 /** Starts an instance on a home, without limits at the gateway; the home stays when it is disposed of. */
-export async function startInstance(home: string): Promise<RunningInstance> {
+export async function startInstance(home: string, environment: Readonly<Record<string, string>> = {}): Promise<RunningInstance> {
   const port = await freePort()
   const began = performance.now()
   const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'dev', 'start.ts'), '--json'], {
-    env: { ...process.env, LOOMWORKS_HOME: home, PORT: String(port), LIMITS: 'off' },
+    env: { ...process.env, LOOMWORKS_HOME: home, PORT: String(port), LIMITS: 'off', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   await readyLine(child)

