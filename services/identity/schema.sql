@@ -1,3 +1,15 @@
+create table account_decisions (
+  id uuid not null,
+  person_id uuid not null,
+  seq bigint,
+  obeyed_at timestamp with time zone not null,
+  CHECK ((seq > 0)),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (id)
+);
+CREATE INDEX account_decision_of_person ON identity.account_decisions USING btree (person_id);
+grant delete, insert, select, update to identity;
+
 create table agent_tokens (
   id uuid not null,
   agent_id uuid not null,
@@ -349,8 +361,10 @@ create table persons (
   imported_at timestamp with time zone,
   adopt_attempt integer not null default 0,
   adopt_due_at timestamp with time zone,
+  account_seq bigint not null default 0,
   CHECK (((char_length(locked_reason) >= 3) AND (char_length(locked_reason) <= 500))),
   CHECK (((state = 'pending'::text) = (activated_at IS NULL))),
+  CHECK ((account_seq >= 0)),
   CHECK ((account_status = ANY (ARRAY['active'::text, 'exhausted'::text, 'suspended'::text, 'deleted'::text]))),
   CHECK ((adopt_attempt >= 0)),
   CHECK ((octet_length(user_handle) = 32)),
