@@ -68,6 +68,15 @@ CREATE INDEX challenge_by_expiry ON identity.challenges USING btree (expires_at)
 CREATE UNIQUE INDEX challenge_of_registration ON identity.challenges USING btree (registration_id) WHERE (registration_id IS NOT NULL);
 grant delete, insert, select, update to identity;
 
+create table claim_networks (
+  saga_id uuid not null,
+  network_hash text not null,
+  noted_at timestamp with time zone not null,
+  PRIMARY KEY (saga_id)
+);
+CREATE INDEX claim_network_by_age ON identity.claim_networks USING btree (noted_at);
+grant delete, insert, select, update to identity;
+
 create table dead_letter_decision (
   id uuid not null,
   letter bigint not null,
