@@ -1,3 +1,15 @@
+create table account_decisions (
+  id uuid not null,
+  person_id uuid not null,
+  seq bigint,
+  obeyed_at timestamp with time zone not null,
+  CHECK ((seq > 0)),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  PRIMARY KEY (id)
+);
+CREATE INDEX account_decision_of_person ON identity.account_decisions USING btree (person_id);
+grant delete, insert, select, update to identity;
+
 create table agent_tokens (
   id uuid not null,
   agent_id uuid not null,
@@ -54,6 +66,15 @@ create table challenges (
 );
 CREATE INDEX challenge_by_expiry ON identity.challenges USING btree (expires_at);
 CREATE UNIQUE INDEX challenge_of_registration ON identity.challenges USING btree (registration_id) WHERE (registration_id IS NOT NULL);
+grant delete, insert, select, update to identity;
+
+create table claim_networks (
+  saga_id uuid not null,
+  network_hash text not null,
+  noted_at timestamp with time zone not null,
+  PRIMARY KEY (saga_id)
+);
+CREATE INDEX claim_network_by_age ON identity.claim_networks USING btree (noted_at);
 grant delete, insert, select, update to identity;
 
 create table dead_letter_decision (
@@ -349,8 +370,10 @@ create table persons (
   imported_at timestamp with time zone,
   adopt_attempt integer not null default 0,
   adopt_due_at timestamp with time zone,
+  account_seq bigint not null default 0,
   CHECK (((char_length(locked_reason) >= 3) AND (char_length(locked_reason) <= 500))),
   CHECK (((state = 'pending'::text) = (activated_at IS NULL))),
+  CHECK ((account_seq >= 0)),
   CHECK ((account_status = ANY (ARRAY['active'::text, 'exhausted'::text, 'suspended'::text, 'deleted'::text]))),
   CHECK ((adopt_attempt >= 0)),
   CHECK ((octet_length(user_handle) = 32)),

@@ -153,6 +153,21 @@ create table holder_key (
 );
 grant delete, insert, select, update to memory;
 
+create table idempotency_key (
+  key_digest text not null,
+  fingerprint text not null,
+  status integer,
+  reply jsonb,
+  leased_until timestamp with time zone,
+  created_at timestamp with time zone not null,
+  CHECK (((status >= 200) AND (status <= 299))),
+  CHECK (((status IS NULL) = (reply IS NULL))),
+  CHECK (((status IS NULL) OR (leased_until IS NULL))),
+  PRIMARY KEY (key_digest)
+);
+CREATE INDEX idempotency_key_by_age ON memory.idempotency_key USING btree (created_at);
+grant delete, insert, select, update to memory;
+
 create table key_check (
   name text not null,
   check_value text not null,

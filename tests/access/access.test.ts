@@ -1,6 +1,11 @@
 // Ways in and what guards them, through the gateway of a whole deployment: what only the way through both can break.
+import { outboxRowOf } from '@loomworks/bus'
+import { AccountStatusDecided } from '@loomworks/contracts'
+import { newId } from '@loomworks/kernel'
+import { childTrace } from '@loomworks/service-kit'
 import { eventually, PersonClient, SoftwareAuthenticator } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { z } from 'zod'
 import { startWhole, type Whole } from '../whole.ts'
 
 let whole: Whole
@@ -61,6 +66,28 @@ test('a lock is felt by who holds a session, and lifted', async () => {
   await admin.expect(200, 'POST', `/admin/persons/${ada.id}/unlock`)
   await ada.client.logIn()
   expect(await look(ada.client, ada.client.token)).toMatchObject({ status: 200 })
+})
+
+/** What credit decides of an account, as it tells it. */
+async function decided(data: Omit<z.input<typeof AccountStatusDecided.schema>, 'decisionId' | 'reason'>): Promise<void> {
+  const [cause, at] = [newId(), new Date().toISOString()]
+  const stating = { at, actor: { kind: 'service', id: 'credit' }, correlationId: cause, causationId: cause, traceparent: childTrace() } as const
+  const said = { ...data, decisionId: newId<'decision'>(), reason: 'window' }
+  const { id, subject, headers, data: text } = outboxRowOf({ type: AccountStatusDecided, data: said, cause }, stating)
+  await whole.instance.platform.bus.publish({ subject, id, headers: { ...headers, 'message-id': id }, data: text })
+}
+
+test('who is suspended meets it within a second in the session they have, sees their account, and is let back', async () => {
+  const { client, id: personId } = await member()
+  const memories = () => client.ask('GET', '/engagements/me/memory')
+  expect(await memories()).toMatchObject({ status: 200 })
+  const began = performance.now()
+  await decided({ personId, seq: 1, from: 'active', to: 'suspended' })
+  await eventually(async () => expect(await memories()).toMatchObject({ status: 403, body: { code: 'account_suspended' } }))
+  expect(performance.now() - began).toBeLessThan(1000)
+  expect(await client.ask('GET', '/me')).toMatchObject({ status: 200, body: { account_status: 'suspended' } })
+  await decided({ personId, seq: 2, from: 'suspended', to: 'active' })
+  await eventually(async () => expect(await memories()).toMatchObject({ status: 200 }))
 })
 
 test('a role that was taken opens nothing any more', async () => {

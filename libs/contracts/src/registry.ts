@@ -1,7 +1,7 @@
 // Every published message there is, so that audit maps all of them, the golden samples cover all of them, and an unknown one
 // is known to be unknown.
 import { Terminal } from '@loomworks/kernel'
-import { CreditsIssued, GrantClaimed, GrantIssued } from './events/credit.ts'
+import { AccountStatusDecided, CreditsIssued, GrantClaimed, GrantIssued } from './events/credit.ts'
 import {
   AccountStatusChanged,
   CredentialAdded,
@@ -74,6 +74,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   GrantIssued,
   GrantClaimed,
   CreditsIssued,
+  AccountStatusDecided,
   SagaCompleted,
   SagaAborted,
   SagaStalled,

@@ -2,6 +2,7 @@
 // both with the contracts.
 import {
   AccountStatusChanged,
+  AccountStatusDecided,
   AgentChanged,
   AgentTokenIssued,
   AgentTokenRevoked,
@@ -236,6 +237,12 @@ const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
     others: [subject(personId)],
     tx,
     values: lines.map(({ line, tx: own, from, to, asset, quantity }) => ({ line, ...(own !== undefined && { tx: own }), from, to, asset, quantity })),
+  })),
+  entry(AccountStatusDecided, ({ personId, decisionId, seq, from, to, reason, erasureId }) => ({
+    type: 'account_lifecycle',
+    owner: person(personId),
+    data: { from, to, reason, decided_by: 'credit', decision_id: decisionId, seq, ...(erasureId !== undefined && { erasure_id: erasureId }) },
+    others: [subject(personId)],
   })),
   entry(SagaCompleted, ({ sagaId, definition, definitionVersion, durationMs }) => ({
     type: 'saga_outcome',

@@ -138,6 +138,9 @@ export const PAYLOADS = {
     reason: ClosedWord,
     decided_by: Decider,
     decision_id: anyId,
+    /** Only in a decision: its place, and the erasure it asks for. */
+    seq: z.int().optional(),
+    erasure_id: anyId.optional(),
   }),
   data_migration: z.strictObject({ fixup_id: anyId, fields: z.array(FixupField) }),
   engagement_lifecycle: z.strictObject({ position: Amount }),

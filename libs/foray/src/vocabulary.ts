@@ -67,6 +67,7 @@ export const Fact = z.enum([
   'credits_issued',
   'grant_issued',
   'grant_claimed',
+  'account_status_decided',
   'saga_completed',
   'saga_aborted',
   'saga_stalled',

@@ -7,7 +7,8 @@ import { authorize } from './authorize.ts'
 import { parseJson } from './json-body.ts'
 import type { Log } from './logger.ts'
 import type { ServiceMetrics } from './metrics.ts'
-import { everyTime, onceFor } from './once.ts'
+import { everyTime, type KeyedCall, onceFor } from './once.ts'
+import { everyTimeAround, onceAroundFor } from './once-around.ts'
 import { Answered, EventStream, type Operation, type Request } from './operation.ts'
 import { invalidBody, PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
 import { shared } from './shared-refusals.ts'
@@ -170,8 +171,9 @@ function requestOf<Parts>(
   const key = header('idempotency-key')?.replace(/^"(.*)"$/, '$1')
   if (key === undefined && operation.limits.idempotency === 'required') throw shared.idempotency_key_missing()
   // Strangers have no name to keep a reply under: one would get what another was told.
-  const keyed = key !== undefined && operation.limits.idempotency !== undefined && token.act.kind !== 'service'
+  const isKept = operation.limits.idempotency !== undefined && token.act.kind !== 'service'
   const asked = () => [request.params, request.query, request.body ?? null] as Json
+  const keyed: KeyedCall | undefined = key !== undefined && isKept ? { service, operation, actor: token.act, key, asked: asked(), clock } : undefined
   return {
     params: parsed(operation.params, request.params, 'params'),
     query: parsed(operation.query, request.query, 'query'),
@@ -182,7 +184,8 @@ function requestOf<Parts>(
     requestId,
     clientIp: (trusted ? header('x-client-ip') : undefined) ?? request.ip,
     idempotencyKey: key,
-    once: keyed ? onceFor({ service, operation, actor: token.act, key, asked: asked(), clock }) : everyTime,
+    once: keyed === undefined ? everyTime : onceFor(keyed),
+    onceAround: keyed === undefined ? everyTimeAround(caller) : onceAroundFor(keyed, caller),
     cookies: cookiesOf(header('cookie')),
     header,
     signal,

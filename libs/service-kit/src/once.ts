@@ -19,33 +19,43 @@ export interface KeyedCall {
   readonly clock: Clock
 }
 
-const KEPT_MS = 86_400_000
+/** Says of an answer that it is one that was given before. */
+export const REPLAYED = 'idempotency-replayed'
+export const KEPT_MS = 86_400_000
+export const IN_FLIGHT_RETRY_S = 1
 const SWEPT_AT_ONCE = 20
-const IN_FLIGHT_RETRY_S = 1
 const Kept = z.object({ fingerprint: z.string(), status: z.int(), reply: z.unknown() })
 
 export const everyTime: Once = (db, write) => db.transaction(write)
 
 export function onceFor(call: KeyedCall): Once {
-  const { service, operation, actor, key, asked } = call
-  const row = { table: ident(`${service}.idempotency_key`), digest: sha256([actor.kind, actor.id, operation.id, key].join('\n')) }
-  const fingerprint = hmac256(Buffer.from(key), canonicalJson(asked))
   return (db, write) =>
     db.transaction(async (tx) => {
+      const row = rowOf(call)
       if (!(await isAlone(tx, row.digest))) throw shared.idempotency_in_flight(undefined, IN_FLIGHT_RETRY_S)
       const nowMs = call.clock.now()
       const kept = await keptReply(tx, row, nowMs)
-      if (kept !== undefined && kept.fingerprint !== fingerprint) throw shared.idempotency_key_reused()
-      if (kept !== undefined) return new Answered(kept.status, kept.reply ?? undefined, { headers: { 'idempotency-replayed': 'true' } })
+      if (kept !== undefined && kept.fingerprint !== row.fingerprint) throw shared.idempotency_key_reused()
+      if (kept !== undefined) return new Answered(kept.status, kept.reply ?? undefined, { headers: { [REPLAYED]: 'true' } })
       const reply = await write(tx)
-      await keep(tx, row, { fingerprint, ...withoutSecrets(reply, operation), nowMs })
+      await keep(tx, row, { ...withoutSecrets(reply, call.operation), nowMs })
       return reply
     })
 }
 
-interface Row {
+export interface KeyRow {
   readonly table: ReturnType<typeof ident>
   readonly digest: string
+  readonly fingerprint: string
+}
+
+/** Where a call under a key is kept, and what tells its request from another. */
+export function rowOf({ service, operation, actor, key, asked }: KeyedCall): KeyRow {
+  return {
+    table: ident(`${service}.idempotency_key`),
+    digest: sha256([actor.kind, actor.id, operation.id, key].join('\n')),
+    fingerprint: hmac256(Buffer.from(key), canonicalJson(asked)),
+  }
 }
 
 /** Is nobody else at work under this key? Held until the transaction ends, and visible to none before what it wrote is. */
@@ -53,7 +63,7 @@ async function isAlone(tx: Db, digest: string): Promise<boolean> {
   return (await one(tx, z.object({ alone: z.boolean() }), sql`select pg_try_advisory_xact_lock(hashtextextended(${digest}, 0)) as alone`)).alone
 }
 
-function keptReply(tx: Db, { table, digest }: Row, nowMs: number) {
+function keptReply(tx: Db, { table, digest }: KeyRow, nowMs: number) {
   return maybe(
     tx,
     Kept,
@@ -64,14 +74,13 @@ function keptReply(tx: Db, { table, digest }: Row, nowMs: number) {
 }
 
 interface Keeping {
-  readonly fingerprint: string
   readonly status: number
   readonly reply: unknown
   readonly nowMs: number
 }
 
-/** Each reply that is kept takes a few old ones away, so the table stays as small as a day. */
-async function keep(tx: Db, { table, digest }: Row, { fingerprint, status, reply, nowMs }: Keeping): Promise<void> {
+async function keep(tx: Db, row: KeyRow, { status, reply, nowMs }: Keeping): Promise<void> {
+  const { table, digest, fingerprint } = row
   const json = reply === undefined ? null : JSON.stringify(reply)
   await exec(
     tx,
@@ -80,6 +89,11 @@ async function keep(tx: Db, { table, digest }: Row, { fingerprint, status, reply
         on conflict (key_digest) do update
            set fingerprint = excluded.fingerprint, status = excluded.status, reply = excluded.reply, created_at = excluded.created_at`,
   )
+  await sweepOld(tx, row, nowMs)
+}
+
+/** Each reply that is kept takes a few old ones away, so the table stays as small as a day. */
+export async function sweepOld(tx: Db, { table }: KeyRow, nowMs: number): Promise<void> {
   await exec(
     tx,
     sql`delete from ${table}

@@ -2,7 +2,7 @@
 // the client. What a service offers is the list of its operations and nothing else.
 
 import type { Exception, Role, Scope } from '@loomworks/contracts'
-import type { AnyRefusal, Caller } from '@loomworks/kernel'
+import type { AnyRefusal, Caller, Json } from '@loomworks/kernel'
 import type { Database, Tx } from '@loomworks/sql'
 import type { z } from 'zod'
 import type { Itk } from './token.ts'
@@ -65,6 +65,8 @@ export interface Request<Params, Query, Body> {
   readonly idempotencyKey: string | undefined
   /** Runs the write of this operation once for its Idempotency-Key; see `Once`. */
   readonly once: Once
+  /** The same for a write that is no transaction of the database; see `OnceAround`. */
+  readonly onceAround: OnceAround
   readonly cookies: Readonly<Record<string, string | undefined>>
   readonly header: (name: string) => string | undefined
   /** Aborted when the client leaves or the deadline passes. */
@@ -74,6 +76,17 @@ export interface Request<Params, Query, Body> {
 /** Runs a write in one transaction of `db`, once for its key; where there is no key, once for each time it is asked. Gives the reply, or
  *  the one that was kept with `Idempotency-Replayed: true`. 422 `idempotency.key_reused`, 409 `idempotency.in_flight`. */
 export type Once = <R>(db: Database, write: (tx: Tx) => Promise<R>) => Promise<R | Answered>
+
+/** Runs a write that is no transaction, such as an append, once for its key: `write` goes by the command it is given, which is the same for a
+ *  repeat after a crash. `keep` says what of the reply is kept: no secret and no text of a person; `again` makes the reply of it.
+ *  422 `idempotency.key_reused`, 409 `idempotency.in_flight`. */
+export type OnceAround = (db: Database, around: Around) => Promise<Answered>
+
+export interface Around {
+  write(caller: Caller): Promise<Answered>
+  keep(body: unknown): Json
+  again(kept: Json): Promise<unknown>
+}
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 

@@ -5,6 +5,7 @@ import { ParticipantLog, type SagaHost } from '@loomworks/sagas'
 import { keyFromFile, type Log, requireSameKey, SagaLeftovers, type TokenVerifier, tokenVerifier, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { z } from 'zod'
+import { type DecisionOutcome, decisionCounter } from './account/decided.ts'
 import type { IdentityConfig } from './config.ts'
 import { type Cookies, cookiesFor } from './cookies.ts'
 import { SAGAS } from './definitions.ts'
@@ -36,6 +37,8 @@ export interface IdentityParts {
   readonly companionTokens: TokenVerifier
   /** The deployment's settings, as they are obeyed here. */
   readonly settings: SystemSettings
+  /** Counts a decision of credit about an account by what became of it. */
+  readonly decided: (outcome: DecisionOutcome) => void
   /** Sends letters to persons. */
   readonly mail: Mail
   readonly secrets: SecretHashes
@@ -81,6 +84,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
       () => clock.now(),
     ),
     settings: systemSettingsOn(db, clock, config.settingStandards),
+    decided: decisionCounter(wiring.metrics),
     mail: mailOn({ db, keyring, clock, log, host: new URL(config.publicOrigin).hostname, transport: mailTransport(config) }),
     secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),
     operatorHash: config.operatorTokenFile === undefined ? undefined : await operatorHashFrom(config.operatorTokenFile),

@@ -3,6 +3,7 @@ import { type SagaEnd, SagaHost } from '@loomworks/sagas'
 import { sagaMetrics, type Wiring } from '@loomworks/service-kit'
 import type { Tx } from '@loomworks/sql'
 import { adoptionUndone, owedAdoptions } from './adopt/owed.ts'
+import { forgetNetwork } from './claim/ending.ts'
 import type { IdentityConfig } from './config.ts'
 import { SAGAS } from './definitions.ts'
 import { saga } from './errors.ts'
@@ -36,9 +37,10 @@ export function sagaHost({ config, eventStore, bus, db, relay, clock, log, metri
   })
 }
 
-/** What the end means for the registration or the person it was about; a claim is told by its saga alone. */
+/** What the end means for the registration, the network or the person it was about. */
 async function settle(tx: Tx, { id, definition, state, input, code = saga.step_error.code }: SagaEnd, nowMs: number): Promise<void> {
   const undone = state !== 'completed'
   if (definition === 'signup') await (undone ? reopenRegistration(tx, id, code, nowMs) : completeRegistration(tx, id, nowMs))
+  if (definition === 'claim') await forgetNetwork(tx, id, undone ? code : undefined, nowMs)
   if (definition === 'adopt' && undone) await adoptionUndone(tx, id, AdoptInput.parse(input), nowMs)
 }

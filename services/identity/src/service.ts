@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { sagaReplyConsumer } from '@loomworks/sagas'
 import { defineService } from '@loomworks/service-kit'
+import { obeyDecisionOfCredit } from './account/obey-decision/handler.ts'
 import { administrationOperations } from './administration/operations.ts'
 import { attachStep } from './adopt/attach/message.ts'
 import { beginAssertionRoute } from './assertion/begin/route.ts'
@@ -102,7 +103,7 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
   sagaSteps: [createPendingStep, joinCommonsStep, activateStep, admitClaimStep, settleClaimStep, attachStep],
   sagaEffects: ({ db }) => personsAfter(db),
   consumers: [sagaReplyConsumer],
-  hears: [noteOpened, noteState],
+  hears: [noteOpened, noteState, obeyDecisionOfCredit],
   wire: parts,
   workers: (given) => [sweeping(given), heartbeating(given), hosting(given), given.mail.worker],
   beforePublish: appendPersonFacts,

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from '@loomworks/service-kit'
 import { sweepChallenges } from './challenges.ts'
+import { sweepNetworks } from './claim/ending.ts'
 import { sweepEmailCodes } from './email-codes.ts'
 import { sweepEnrolments } from './enrolments.ts'
 import { sweepInvitations } from './invitation/queries.ts'
@@ -18,6 +19,7 @@ export async function sweep({ db, clock, signing }: IdentityParts): Promise<void
   await sweepChallenges(db, nowMs)
   await sweepRegistrations(db, nowMs)
   await sweepThrottles(db, nowMs)
+  await sweepNetworks(db, nowMs)
   await sweepEmailCodes(db, nowMs)
   await sweepInvitations(db, nowMs)
   await sweepOffers(db, nowMs)

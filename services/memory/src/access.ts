@@ -1,10 +1,9 @@
 // From an address and a caller to an engagement and what they may do there: the same first step of every operation.
 import { Scope } from '@loomworks/contracts'
-import { type Actor, type Caller, derivedId, type EngagementId, idOf } from '@loomworks/kernel'
+import { type Actor, type Caller, type EngagementId, idOf } from '@loomworks/kernel'
 import { type Itk, scopesOf, shared } from '@loomworks/service-kit'
 import { personaOf } from './engagement/evolve.ts'
 import type { Rights } from './engagement/state.ts'
-import { streamOf } from './engagement/stream.ts'
 import { engagementNumbered, engagementOwnedBy } from './engagement-card/queries.ts'
 import { refuse } from './errors.ts'
 import { numberOf } from './identifiers.ts'
@@ -21,7 +20,6 @@ export interface Access {
 export interface Asking {
   readonly caller: Caller
   readonly token: Itk
-  readonly idempotencyKey: string | undefined
 }
 
 type AccessParts = Pick<MemoryParts, 'db' | 'client' | 'feed'>
@@ -70,10 +68,4 @@ function isPersonal(actor: Actor): boolean {
 function mayCommit(actor: Actor, { designations, commit_authority }: Standing, token: Itk): boolean {
   if (actor.kind === 'agent') return scopesOf(token).has(Scope.enum['memory.commit'])
   return isPersonal(actor) && (commit_authority || designations.includes('operator'))
-}
-
-/** The caller of a command: under an Idempotency-Key a repeat is the same command. */
-export function commandOf({ caller, idempotencyKey }: Asking, operation: string, engagement: EngagementId): Caller {
-  if (idempotencyKey === undefined) return caller
-  return { ...caller, commandId: derivedId(caller.actor.id, caller.actor.kind, operation, streamOf(engagement), idempotencyKey) }
 }

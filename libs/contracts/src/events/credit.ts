@@ -1,9 +1,9 @@
-// Integration events of credit at the first signup (credit page §13). Amounts are decimal text in minor units.
+// Integration events of credit (credit page §13). Amounts are decimal text in minor units.
 import { idOf } from '@loomworks/kernel'
 import { z } from 'zod'
-import { Amount, At } from '../fields.ts'
+import { Amount, At, ClosedWord } from '../fields.ts'
 import { integrationEvent } from '../message.ts'
-import { CreditAsset, GrantKind, LineRole } from '../sets.ts'
+import { AccountStatus, CreditAsset, GrantKind, LineRole } from '../sets.ts'
 
 const GRANT = '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c33'
 const PERSON = '3b8f0f5e-6a64-5d0b-9d4e-0a1f6f2d7c11'
@@ -63,5 +63,29 @@ export const CreditsIssued = integrationEvent('credit', 'CreditsIssued', {
     lines: [{ line: 1, role: 'credit', from: 'inst:dunin7', to: `person:${PERSON}`, asset: 'loomworks_credit_sonnet', quantity: '100000' }],
     cause: 'grant',
     epoch: GRANT,
+  },
+})
+
+/** What credit decided of an account; identity obeys and tells `AccountStatusChanged`. `seq` counts the decisions about a person, from 1.
+ *  `deleted` is obeyed in the erasure `erasureId` alone. */
+export const AccountStatusDecided = integrationEvent('credit', 'AccountStatusDecided', {
+  schema: z.strictObject({
+    decisionId: idOf<'decision'>(),
+    seq: z.int().min(1),
+    personId: idOf<'person'>(),
+    from: AccountStatus,
+    to: AccountStatus,
+    reason: ClosedWord,
+    erasureId: idOf<'erasure'>().optional(),
+  }),
+  priority: 'high',
+  entity: (data) => data.personId,
+  sample: {
+    decisionId: '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c77',
+    seq: 3,
+    personId: PERSON,
+    from: 'exhausted',
+    to: 'suspended',
+    reason: 'window',
   },
 })

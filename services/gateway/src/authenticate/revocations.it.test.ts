@@ -114,6 +114,24 @@ test('what a person may do is asked anew when a role was taken from them, or the
   await eventually(async () => expect(await look(ada)).toMatchObject({ status: 403, body: { code: 'account_locked' } }))
 })
 
+test('a person who is suspended meets it within a second in the sessions they have, and keeps what a suspended account may do', async () => {
+  const ada = opened()
+  const account = (status: 'active' | 'suspended') =>
+    bench.identity.credentials.set(tokenHash(ada.token), { actor: { kind: 'person', id: ada.personId }, sessionId: ada.sessionId, account: status })
+  account('active')
+  expect(await look(ada)).toMatchObject({ status: 200 })
+  account('suspended')
+  const began = performance.now()
+  const decided = { reason: 'window', decidedBy: 'credit', decisionId: newId() }
+  await publish(AccountStatusChanged, { personId: ada.personId, from: 'exhausted', to: 'suspended', ...decided })
+  await eventually(async () => expect(await look(ada)).toMatchObject({ status: 403, body: { code: 'account_suspended' } }))
+  expect(performance.now() - began).toBeLessThan(1000)
+  expect(await look(ada, '/catalogue/open')).toMatchObject({ status: 200 })
+  account('active')
+  await publish(AccountStatusChanged, { personId: ada.personId, from: 'suspended', to: 'active', ...decided, decisionId: newId() })
+  await eventually(async () => expect(await look(ada)).toMatchObject({ status: 200 }))
+})
+
 test('a step-up through this gateway is felt by the next request: the old token is asked about anew', async () => {
   const ada = opened()
   expect(await look(ada)).toMatchObject({ status: 200 })

@@ -18,12 +18,17 @@ export interface Acting {
   readonly stating: Stating
 }
 
+type Work = (acting: Acting) => Promise<readonly PersonFact[]>
+
 /** An act of staff on a person: what changes and what is told of it, in one transaction. */
-export function act({ db, clock, relay }: IdentityParts, { personId, caller }: Act, work: (acting: Acting) => Promise<readonly PersonFact[]>): Promise<void> {
+export function act(parts: IdentityParts, about: Act, work: Work): Promise<void> {
+  return parts.db.transaction((tx) => actIn(tx, parts, about, work))
+}
+
+/** The same in a transaction that is open. */
+export async function actIn(tx: Tx, { clock, relay }: Pick<IdentityParts, 'clock' | 'relay'>, { personId, caller }: Act, work: Work): Promise<void> {
   const nowMs = clock.now()
   const stating = statingFor(caller, timeOf(nowMs))
-  return db.transaction(async (tx) => {
-    await statePersonFacts(tx, personId, await work({ tx, nowMs, stating }), stating)
-    relay.wakeAfter(tx)
-  })
+  await statePersonFacts(tx, personId, await work({ tx, nowMs, stating }), stating)
+  relay.wakeAfter(tx)
 }

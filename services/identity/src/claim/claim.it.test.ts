@@ -1,10 +1,12 @@
 import { confirmGrant } from '@loomworks/contracts'
-import { exec, one, sql } from '@loomworks/sql'
+import { idOf, newId, sha256 } from '@loomworks/kernel'
+import { exec, many, maybe, one, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { type SignedUp, signedUp } from '../signing-up.ts'
+import { forgetNetwork, keepNetwork, sweepNetworks } from './ending.ts'
 
 let bench: IdentityBench
 let next = 0
@@ -153,4 +155,62 @@ test('ten unknown tokens from one network in a quarter of an hour: then every to
   for (let n = 0; n < 10; n++) expect(await guess(`lwc_${n}`)).toMatchObject({ status: 404 })
   fresh.steps.clear()
   expect(await guess('good')).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
+})
+
+describe('an unknown token is counted against the network it came from', () => {
+  const Tries = z.object({ tries: z.int() })
+  const tries = async (address: string) => {
+    const kept = sql`select tries from identity.throttles where kind = 'claim' and key_hash = ${sha256(`${address.replace(/\d+$/, '0')}/24`)}`
+    return (await maybe(bench.db, Tries, kept))?.tries ?? 0
+  }
+  const kept = () => many(bench.db, z.object({ saga_id: idOf<'saga'>() }), sql`select saga_id from identity.claim_networks`)
+  const from = (address: string, who: SignedUp, token: string) =>
+    bench.ask('POST', '/me/claims', { session: who.session, body: { claim_token: token }, headers: { 'x-client-ip': address } })
+
+  test('once, before who asked is told', async () => {
+    const ada = await person()
+    bench.steps.set('reserve/do', refusedBy('claim.token_unknown'))
+    for (let n = 1; n <= 5; n++) {
+      expect(await from('198.51.100.7', ada, `lwc_${n}`)).toMatchObject({ status: 404 })
+      expect(await tries('198.51.100.7')).toBe(n)
+    }
+    await eventually(async () => expect(await kept()).toEqual([]))
+    expect(await tries('198.51.100.7')).toBe(5)
+  })
+
+  test('once, when that is found after who asked was told to wait, and not again when the end is told again', async () => {
+    const ada = await person()
+    const { promise: held, resolve: answer } = Promise.withResolvers<void>()
+    bench.steps.set('reserve/do', async () => {
+      await held
+      return { outcome: 'failed', code: 'claim.token_unknown' }
+    })
+    const { status, body } = await from('198.51.101.7', ada, 'lwc_late')
+    expect([status, await tries('198.51.101.7')]).toEqual([202, 0])
+    expect(await kept()).toEqual([{ saga_id: body.id }])
+    answer()
+    await eventually(async () => expect(await tries('198.51.101.7')).toBe(1))
+    expect(await kept()).toEqual([])
+    await bench.db.transaction((tx) => forgetNetwork(tx, body.id, 'claim.token_unknown', Date.now()))
+    await keepNetwork(bench.db, body.id, sha256('198.51.101.0/24'), Date.now())
+    expect([await tries('198.51.101.7'), await kept()]).toEqual([1, []])
+  })
+
+  test('and nothing else is: neither a claim that ends otherwise nor one that is done', async () => {
+    const ada = await person()
+    bench.steps.set('reserve/do', refusedBy('claim.expired'))
+    expect(await from('198.51.102.7', ada, 'lwc_old')).toMatchObject({ status: 410 })
+    bench.steps.clear()
+    expect(await from('198.51.102.7', ada, 'lwc_good')).toMatchObject({ status: 200 })
+    await eventually(async () => expect(await kept()).toEqual([]))
+    expect(await tries('198.51.102.7')).toBe(0)
+  })
+
+  test('where a claim came from that never began is forgotten after a day', async () => {
+    const nowMs = Date.now()
+    await keepNetwork(bench.db, newId(nowMs), 'old', nowMs - 86_400_000)
+    await keepNetwork(bench.db, newId(nowMs), 'new', nowMs)
+    expect(await sweepNetworks(bench.db, nowMs)).toBe(1)
+    expect(await sweepNetworks(bench.db, nowMs + 86_400_000)).toBe(1)
+  })
 })

@@ -87,7 +87,7 @@ async function relisted(parts: Mending, mandate: OfSaga): Promise<boolean> {
 async function redriven(parts: Mending, { ref = '' }: Finding, { reason, caller }: Mandate): Promise<boolean> {
   const letter = await letterWith(parts.sight.bus, BigInt(ref))
   if (letter === undefined) return false
-  await decide(parts, letter, { decision: 'redriven', reason, data: letter.data }, caller)
+  await parts.db.transaction((tx) => decide(tx, parts, letter, { decision: 'redriven', reason, data: letter.data, caller }))
   return true
 }
 

@@ -1,5 +1,5 @@
 import { newId, timeOf } from '@loomworks/kernel'
-import { operation } from '@loomworks/service-kit'
+import { operation, shared } from '@loomworks/service-kit'
 import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { lockEngagement, requireChosen, requireOperator, standingAt } from '../../engagements.ts'
@@ -20,13 +20,22 @@ export const createAgentRoute = operation({
   id: 'createAgent',
   summary: 'Let an agent take part in an engagement; I answer for it',
   authz: { actors: ['person'], scope: 'engagement.manage', object: 'engagement', idFrom: 'params.engagement', relation: 'operator', hide: true },
+  limits: { idempotency: 'optional' },
   params: z.object({ engagement: z.string() }),
   body: z.strictObject({ name: DisplayName, purpose: Purpose, instruction_version: z.int().min(1).max(1_000_000).default(1) }),
   reply: ShownAgent,
   status: 201,
-  refuses: [...REFUSED, membership.personal_fixed, membership.automatic, refusals.name_taken, refusals.limit],
+  refuses: [
+    ...REFUSED,
+    membership.personal_fixed,
+    membership.automatic,
+    refusals.name_taken,
+    refusals.limit,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
+  ],
 
-  async answer({ params, body, caller }, { db, clock, relay }: IdentityParts) {
+  async answer({ params, body, caller, once }, { db, clock, relay }: IdentityParts) {
     const personId = selfOf(caller)
     const standing = await standingAt(db, params.engagement, personId)
     requireChosen(standing)
@@ -34,16 +43,16 @@ export const createAgentRoute = operation({
     const at = timeOf(clock.now())
     const agent: Agent = { id: newId(), engagement_id: standing.id, ...body, state: 'active', sponsor_person_id: personId, revision: 1, created_at: at }
     const stating = statingFor(caller, at)
-    await named(
-      db.transaction(async (tx) => {
+    return named(
+      once(db, async (tx) => {
         await lockEngagement(tx, standing.id)
         await inserted(tx, agent)
         await stateAgent(tx, agent, stating)
         await grantMembership(tx, { engagement: standing.id, principal: { kind: 'agent', id: agent.id }, designations: ['contributor'] }, stating)
         relay.wakeAfter(tx)
+        return shownAgent(agent)
       }),
     )
-    return shownAgent(agent)
   },
 })
 

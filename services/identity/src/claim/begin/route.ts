@@ -8,7 +8,8 @@ import { networkOf } from '../../networks.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { selfOf } from '../../self.ts'
 import { settled } from '../../settled.ts'
-import { claimThrottle, countTry, waitS } from '../../throttles.ts'
+import { claimThrottle, waitS } from '../../throttles.ts'
+import { forgetNetwork, keepNetwork } from '../ending.ts'
 import { claimSaga, claimSagaId } from '../saga.ts'
 import { Claimed, claimedOf, Pending } from '../shown.ts'
 
@@ -35,34 +36,37 @@ export const beginClaimRoute = operation({
   /** A repeat attaches to the claim that is open, or tells how the last one ended. */
   async answer({ body, caller, clientIp, signal }, parts: IdentityParts) {
     const personId = selfOf(caller)
-    const network = claimThrottle(sha256(networkOf(clientIp)))
-    const seconds = await waitS(parts.db, network, parts.clock.now())
+    const networkHash = sha256(networkOf(clientIp))
+    const seconds = await waitS(parts.db, claimThrottle(networkHash), parts.clock.now())
     if (seconds !== undefined) throw shared.rate_limited(undefined, seconds)
-    const { sagaId, begun } = await opened(parts, personId, tokenHash(body.claim_token), caller)
+    const sagaId = await opened(parts, { personId, hash: tokenHash(body.claim_token), networkHash }, caller)
     const view = await settled(parts.sagas, sagaId, { waitMs: WAIT_MS, signal })
     if (view?.state === 'completed') return claimedOf(view)
     if (view === undefined) return pending(sagaId)
-    if (begun && view.code === claim.token_unknown.code) await countTry(parts.db, network, parts.clock.now())
+    // Who waits may hear of the end before it is recorded, and must not guess again before this guess counts.
+    await parts.db.transaction((tx) => forgetNetwork(tx, sagaId, view.code, parts.clock.now()))
     throw refusalOfCode(view.code ?? saga.step_error.code)
   },
 })
 
-interface Opened {
-  readonly sagaId: SagaId
-  readonly begun: boolean
+interface Claiming {
+  readonly personId: PersonId
+  readonly hash: string
+  readonly networkHash: string
 }
 
-/** The claim of this token that is open or done, else the next attempt. */
-async function opened(parts: IdentityParts, personId: PersonId, hash: string, { actor, correlationId, traceparent }: Caller): Promise<Opened> {
+/** The claim of this token that is open or done, else the next attempt, begun. */
+async function opened(parts: IdentityParts, { personId, hash, networkHash }: Claiming, { actor, correlationId, traceparent }: Caller): Promise<SagaId> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const sagaId = claimSagaId(personId, hash, attempt)
     const known = await parts.sagas.status(sagaId)
-    if (known !== undefined && known.state !== 'aborted') return { sagaId, begun: false }
+    if (known !== undefined && known.state !== 'aborted') return sagaId
     if (known !== undefined) continue
     const { email } = await one(parts.db, AddressRow, sql`select email from identity.persons where id = ${personId}`)
     const input = ClaimInput.parse({ personId, attempt, tokenHash: hash, ...emailHashes(parts.pepper, email) })
+    await keepNetwork(parts.db, sagaId, networkHash, parts.clock.now())
     await parts.sagas.start(claimSaga, input, { sagaId, actor, correlationId, traceparent })
-    return { sagaId, begun: true }
+    return sagaId
   }
   throw shared.rate_limited(undefined, AGAIN_AFTER_S)
 }

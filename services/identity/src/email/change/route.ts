@@ -13,16 +13,18 @@ export const changeEmailRoute = operation({
   id: 'changeEmail',
   summary: 'Have a code mailed to the address I want to have',
   authz: { actors: ['person'], scope: 'account.security', object: 'person', relation: 'self', stepUp: 'any', hide: false },
-  limits: { rate: 'auth' },
+  limits: { rate: 'auth', idempotency: 'optional' },
   body: z.strictObject({ email: NewAddress }),
   reply: z.object({ expires_at: z.string() }),
   status: 202,
-  refuses: [mail.not_configured, shared.rate_limited, shared.invalid_body],
+  refuses: [mail.not_configured, shared.rate_limited, shared.invalid_body, shared.idempotency_in_flight, shared.idempotency_key_reused],
 
   /** Says nothing about whether somebody has the address. */
-  async answer({ body, caller }, parts: IdentityParts) {
+  async answer({ body, caller, once }, parts: IdentityParts) {
     const personId = selfOf(caller)
-    await parts.db.transaction((tx) => mailCode(tx, parts, { personId }, body.email))
-    return { expires_at: timeOf(parts.clock.now() + EMAIL_CODE_LIFE_MS) }
+    return once(parts.db, async (tx) => {
+      await mailCode(tx, parts, { personId }, body.email)
+      return { expires_at: timeOf(parts.clock.now() + EMAIL_CODE_LIFE_MS) }
+    })
   },
 })

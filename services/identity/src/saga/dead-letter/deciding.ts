@@ -3,6 +3,7 @@
 import { enqueue, type Outgoing, outboxRowOf } from '@loomworks/bus'
 import { OperatorActed } from '@loomworks/contracts'
 import { type Caller, derivedId, newId, timeOf } from '@loomworks/kernel'
+import type { Tx } from '@loomworks/sql'
 import { saga as sagaRefusals } from '../../errors.ts'
 import { statingFor } from '../../facts.ts'
 import type { IdentityParts } from '../../parts.ts'
@@ -15,6 +16,7 @@ export interface Decision {
   readonly reason: string
   /** The message as it goes out again; absent where it does not. */
   readonly data?: string
+  readonly caller: Caller
 }
 
 export function requireReason(reason: string): void {
@@ -22,12 +24,11 @@ export function requireReason(reason: string): void {
 }
 
 export async function decide(
-  parts: Pick<IdentityParts, 'db' | 'clock' | 'relay' | 'publish'>,
+  tx: Tx,
+  { clock, relay, publish }: Pick<IdentityParts, 'clock' | 'relay' | 'publish'>,
   letter: Letter,
-  { decision, reason, data }: Decision,
-  caller: Caller,
+  { decision, reason, data, caller }: Decision,
 ): Promise<Decided> {
-  const { db, clock, relay, publish } = parts
   const at = timeOf(clock.now())
   const decided: Decided = {
     id: newId(),
@@ -44,12 +45,10 @@ export async function decide(
     action: decision === 'redriven' ? ('redrive' as const) : ('discard' as const),
     reason,
   }
-  await db.transaction(async (tx) => {
-    await keepDecision(tx, { ...decided, messageId: letter.messageId, sagaId: letter.sagaId })
-    await enqueue(tx, 'identity', [outboxRowOf({ type: OperatorActed, data: fact, cause: decided.id }, statingFor(caller, at))])
-    if (data !== undefined) await publish(againOf(letter, decided.id, data))
-    relay.wakeAfter(tx)
-  })
+  await keepDecision(tx, { ...decided, messageId: letter.messageId, sagaId: letter.sagaId })
+  await enqueue(tx, 'identity', [outboxRowOf({ type: OperatorActed, data: fact, cause: decided.id }, statingFor(caller, at))])
+  if (data !== undefined) await publish(againOf(letter, decided.id, data))
+  relay.wakeAfter(tx)
   return decided
 }
 

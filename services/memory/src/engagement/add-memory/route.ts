@@ -1,9 +1,10 @@
-import type { Envelope, Trust } from '@loomworks/kernel'
-import { Answered, operation } from '@loomworks/service-kit'
+import type { Caller, Envelope, Trust } from '@loomworks/kernel'
+import { Answered, operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { type Access, accessTo, commandOf } from '../../access.ts'
+import { type Access, accessTo } from '../../access.ts'
 import { readable, readEngagement, rowsAfter } from '../../current-memory/queries.ts'
 import { refuse } from '../../errors.ts'
+import { keptMemory } from '../../kept-replies.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { asReader } from '../../reader.ts'
 import { shownMemories } from '../../shown.ts'
@@ -43,27 +44,38 @@ export const addMemoryRoute = operation({
     refuse.target_not_active,
     refuse.too_large,
     refuse.store_unavailable,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {
     const { params, body } = request
     const access = await accessTo(params.engagement, request, parts)
-    const items = body.items.map(newMemory)
-    const caller = commandOf(request, 'add', access.engagement)
-    const around = { commandId: caller.commandId, access, parts }
-    const known = await knownAlready(items, around)
-    const fresh = items.filter(({ n }) => !known.has(n))
-    const foreign = await foreignSources(fresh, access, parts)
-    const command = { engagement: access.engagement, items: fresh, commit: body.commit, rights: access.rights, foreign }
-    const handled = await written(parts.handle(engagement, access.engagement, addMemory, command, caller))
-    const said = { revision: handled.revision, position: handled.position, appended: handled.appended }
-    await remember(fresh, around)
-    const shown = await shownItems({ items, known, appended: said.appended, commandId: caller.commandId, access }, parts)
-    const engagement_version = Number(said.revision) + 1
-    const answer: object = body.batch ? { items: shown, engagement_version } : { ...shown[0], engagement_version }
-    return new Answered(fresh.length > 0 ? 201 : 200, answer, positioned(said))
+    const adding = { access, body, items: body.items.map(newMemory) }
+    return request.onceAround(parts.db, { ...keptMemory(access, parts), write: (caller) => added(adding, caller, parts) })
   },
 })
+
+interface Adding {
+  readonly access: Access
+  readonly body: z.output<typeof AddBody>
+  readonly items: readonly NewMemory[]
+}
+
+async function added({ access, body, items }: Adding, caller: Caller, parts: MemoryParts): Promise<Answered> {
+  const around = { commandId: caller.commandId, access, parts }
+  const known = await knownAlready(items, around)
+  const fresh = items.filter(({ n }) => !known.has(n))
+  const foreign = await foreignSources(fresh, access, parts)
+  const command = { engagement: access.engagement, items: fresh, commit: body.commit, rights: access.rights, foreign }
+  const handled = await written(parts.handle(engagement, access.engagement, addMemory, command, caller))
+  const said = { revision: handled.revision, position: handled.position, appended: handled.appended }
+  await remember(fresh, around)
+  const shown = await shownItems({ items, known, appended: said.appended, commandId: caller.commandId, access }, parts)
+  const engagement_version = Number(said.revision) + 1
+  const answer: object = body.batch ? { items: shown, engagement_version } : { ...shown[0], engagement_version }
+  return new Answered(fresh.length > 0 ? 201 : 200, answer, positioned(said))
+}
 
 interface Showing {
   readonly items: readonly NewMemory[]

@@ -1,8 +1,9 @@
-import { Answered, operation } from '@loomworks/service-kit'
+import { Answered, operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { accessTo, commandOf } from '../../access.ts'
+import { accessTo } from '../../access.ts'
 import { foldedCard } from '../../current-engagement.ts'
 import { refuse } from '../../errors.ts'
+import { keptEngagement } from '../../kept-replies.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { ShownEngagement, shownEngagement } from '../../shown-engagement.ts'
 import { positioned, written } from '../../writing.ts'
@@ -24,13 +25,21 @@ export const archiveEngagementRoute = operation({
     refuse.personal_memory_only,
     refuse.wrong_state,
     refuse.store_unavailable,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {
     const access = await accessTo(request.params.engagement, request, parts)
     const { engagement: id, rights, standing } = access
     const command = { engagement: id, operator: standing.designations.includes('operator'), rights }
-    const handled = await written(parts.handle(engagement, id, archiveEngagement, command, commandOf(request, 'archive', id)))
-    return new Answered(200, await shownEngagement(await foldedCard(access, parts), parts), positioned(handled))
+    const shown = async () => shownEngagement(await foldedCard(access, parts), parts)
+    return request.onceAround(parts.db, {
+      ...keptEngagement(async () => (await shown()).title),
+      async write(caller) {
+        const handled = await written(parts.handle(engagement, id, archiveEngagement, command, caller))
+        return new Answered(200, await shown(), positioned(handled))
+      },
+    })
   },
 })

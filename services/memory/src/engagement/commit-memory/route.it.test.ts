@@ -51,16 +51,13 @@ test('a draft becomes what the engagement holds true, and ends what it supersede
   })
 })
 
-test('the same Idempotency-Key commits once, and answers with the object as it stands', async () => {
+test('the same Idempotency-Key commits once, and is told the same whatever came after', async () => {
   const { client } = await person(bench)
   const { id } = await draft(client)
   const ask = { headers: { 'idempotency-key': 'commit' } }
-  await client.post(`${MINE}/${id}/commit`, { expected_version: 1 }, ask)
+  const { body } = await client.post(`${MINE}/${id}/commit`, { expected_version: 1 }, ask)
   await client.post(`${MINE}/${id}/retract`, { reason: 'withdrawn' })
-  expect(await client.post(`${MINE}/${id}/commit`, { expected_version: 1 }, ask)).toMatchObject({
-    status: 200,
-    body: { version: 3, lifetime: { k: 'Retracted' } },
-  })
+  expect(await client.post(`${MINE}/${id}/commit`, { expected_version: 1 }, ask)).toMatchObject({ status: 200, body })
 })
 
 test('of twenty who commit at once one does, and the others are told what they have not read', async () => {

@@ -1,8 +1,9 @@
 import { idOf } from '@loomworks/kernel'
-import { operation } from '@loomworks/service-kit'
+import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { accessTo, commandOf } from '../../access.ts'
+import { accessTo } from '../../access.ts'
 import { refuse } from '../../errors.ts'
+import { keptMemory } from '../../kept-replies.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { answerOf, WrittenMemory, written } from '../../writing.ts'
 import { engagement } from '../evolve.ts'
@@ -29,14 +30,18 @@ export const commitMemoryRoute = operation({
     refuse.self_commit_forbidden,
     refuse.untrusted_needs_person,
     refuse.store_unavailable,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {
     const { params, body } = request
     const access = await accessTo(params.engagement, request, parts)
     const command = { engagement: access.engagement, object: params.object, expectedVersion: body.expected_version, rights: access.rights }
-    const caller = commandOf(request, `commit/${params.object}`, access.engagement)
-    const handled = await written(parts.handle(engagement, access.engagement, commitMemory, command, caller))
-    return answerOf(params.object, access, handled, parts)
+    return request.onceAround(parts.db, {
+      ...keptMemory(access, parts),
+      write: async (caller) =>
+        answerOf(params.object, access, await written(parts.handle(engagement, access.engagement, commitMemory, command, caller)), parts),
+    })
   },
 })

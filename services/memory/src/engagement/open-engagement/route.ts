@@ -1,10 +1,10 @@
-import { WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { type Caller, derivedId, type EngagementId, type PersonId } from '@loomworks/kernel'
 import { Answered, operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { type Access, commandOf } from '../../access.ts'
+import type { Access } from '../../access.ts'
 import { currentCard } from '../../current-engagement.ts'
 import { refuse } from '../../errors.ts'
+import { keptEngagement } from '../../kept-replies.ts'
 import { keepStanding, standingOf } from '../../membership/queries.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { ShownEngagement, shownEngagement } from '../../shown-engagement.ts'
@@ -26,21 +26,38 @@ export const openEngagementRoute = operation({
   body: z.strictObject({ title: Title, visibility: z.enum(['private', 'discoverable']).default('private'), seed: SeedBody.optional() }),
   reply: ShownEngagement,
   status: 201,
-  refuses: [shared.actor_refused, refuse.engagement_limit, refuse.engagement_not_found, refuse.too_large, refuse.store_unavailable],
+  refuses: [
+    shared.actor_refused,
+    refuse.engagement_limit,
+    refuse.engagement_not_found,
+    refuse.too_large,
+    refuse.store_unavailable,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
+  ],
 
-  async answer(request, parts: MemoryParts) {
-    const { actor } = request.caller
+  async answer({ body, caller: { actor }, onceAround, idempotencyKey }, parts: MemoryParts) {
     if (!mayOpen(actor)) throw shared.actor_refused()
-    // Engagements are opened from the administrative one; under an Idempotency-Key a repeat is the same command.
-    const caller = commandOf(request, 'open', WELL_KNOWN_ENGAGEMENTS.administrative.id)
-    const id = derivedId<'engagement'>(caller.commandId, 'object', 0)
     const rights: Rights = { persona: { kind: 'person', id: actor.id }, commit: true, personally: true }
-    const { title, visibility, seed } = request.body
-    const isRepeat = request.idempotencyKey !== undefined && (await isThere(id, parts))
-    const command = { engagement: id, title, visibility, seed: seed && { object: derivedId<'object'>(caller.commandId, 'object', 1), ...seedOf(seed) }, rights }
-    const handled = isRepeat ? undefined : await opening(command, caller, parts)
-    const card = await currentCard(await opened(id, rights, parts), parts)
-    return new Answered(201, await shownEngagement(card, parts), handled === undefined ? {} : positioned(handled))
+    const { title, visibility, seed } = body
+    return onceAround(parts.db, {
+      ...keptEngagement(() => Promise.resolve(title)),
+      async write(caller) {
+        const id = derivedId<'engagement'>(caller.commandId, 'object', 0)
+        // What a crash has left of the same command is finished, and takes no second number.
+        const isRepeat = idempotencyKey !== undefined && (await isThere(id, parts))
+        const command = {
+          engagement: id,
+          title,
+          visibility,
+          seed: seed && { object: derivedId<'object'>(caller.commandId, 'object', 1), ...seedOf(seed) },
+          rights,
+        }
+        const handled = isRepeat ? undefined : await opening(command, caller, parts)
+        const card = await currentCard(await opened(id, rights, parts), parts)
+        return new Answered(201, await shownEngagement(card, parts), handled === undefined ? {} : positioned(handled))
+      },
+    })
   },
 })
 

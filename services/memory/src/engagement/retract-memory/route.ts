@@ -1,8 +1,9 @@
 import { idOf } from '@loomworks/kernel'
-import { operation } from '@loomworks/service-kit'
+import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
-import { accessTo, commandOf } from '../../access.ts'
+import { accessTo } from '../../access.ts'
 import { refuse } from '../../errors.ts'
+import { keptMemory } from '../../kept-replies.ts'
 import type { MemoryParts } from '../../parts.ts'
 import { RetractionReason } from '../../vocabulary.ts'
 import { answerOf, WrittenMemory, written } from '../../writing.ts'
@@ -34,6 +35,8 @@ export const retractMemoryRoute = operation({
     refuse.commit_authority_required,
     refuse.consent_required,
     refuse.store_unavailable,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {
@@ -41,8 +44,10 @@ export const retractMemoryRoute = operation({
     const access = await accessTo(params.engagement, request, parts)
     const { reason, expected_version: expectedVersion, preserved_in: preservedIn } = body
     const command = { engagement: access.engagement, object: params.object, reason, expectedVersion, preservedIn, rights: access.rights }
-    const caller = commandOf(request, `retract/${params.object}`, access.engagement)
-    const handled = await written(parts.handle(engagement, access.engagement, retractMemory, command, caller))
-    return answerOf(params.object, access, handled, parts)
+    return request.onceAround(parts.db, {
+      ...keptMemory(access, parts),
+      write: async (caller) =>
+        answerOf(params.object, access, await written(parts.handle(engagement, access.engagement, retractMemory, command, caller)), parts),
+    })
   },
 })

@@ -13,6 +13,7 @@ export const discardDeadLetterRoute = operation({
   id: 'discardDeadLetter',
   summary: 'Notes that a dead letter needs no handling; the letter itself stays',
   authz: actsOnDeadLetter,
+  limits: { idempotency: 'optional' },
   params: z.object({ id: LetterId }),
   body: z.strictObject({ reason: z.string().max(500).default('') }),
   reply: DecisionTaken,
@@ -24,12 +25,17 @@ export const discardDeadLetterRoute = operation({
     shared.actor_refused,
     shared.step_up_required,
     shared.invalid_body,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
   ],
 
-  async answer({ params, body: { reason }, caller }, parts: IdentityParts) {
+  async answer({ params, body: { reason }, caller, once }, parts: IdentityParts) {
     requireReason(reason)
     const letter = await letterWith(parts.sight.bus, BigInt(params.id))
     if (letter === undefined) throw dlq.not_found()
-    return { id: params.id, dry_run: false, decision: shownDecision(await decide(parts, letter, { decision: 'discarded', reason }, caller)), message: null }
+    return once(parts.db, async (tx) => {
+      const decided = await decide(tx, parts, letter, { decision: 'discarded', reason, caller })
+      return { id: params.id, dry_run: false, decision: shownDecision(decided), message: null }
+    })
   },
 })

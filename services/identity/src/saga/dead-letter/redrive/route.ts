@@ -15,6 +15,7 @@ export const redriveDeadLetterRoute = operation({
   id: 'redriveDeadLetter',
   summary: 'Has a dead letter handled once more, as it is or as edited',
   authz: actsOnDeadLetter,
+  limits: { idempotency: 'optional' },
   params: z.object({ id: LetterId }),
   body: z.strictObject({
     reason: z.string().max(500).default(''),
@@ -33,19 +34,27 @@ export const redriveDeadLetterRoute = operation({
     shared.actor_refused,
     shared.step_up_required,
     shared.invalid_body,
+    shared.idempotency_in_flight,
+    shared.idempotency_key_reused,
   ],
 
-  async answer({ params, body, caller }, parts: IdentityParts) {
+  async answer({ params, body, caller, once }, parts: IdentityParts) {
     requireReason(body.reason)
     const { sight } = parts
     const letter = await letterWith(sight.bus, BigInt(params.id))
     if (letter === undefined) throw dlq.not_found()
-    await requireOpen(parts, letter)
     const data = body.message === undefined ? letter.data : dataOf(sight, letter, body.message)
-    if (body.dry_run) return { id: params.id, dry_run: true, decision: null, message: { id: againOf(letter, '…', data).id, subject: letter.origin.subject } }
-    const decided = await decide(parts, letter, { decision: 'redriven', reason: body.reason, data }, caller)
-    const { id, subject } = againOf(letter, decided.id, data)
-    return { id: params.id, dry_run: false, decision: shownDecision(decided), message: { id, subject } }
+    if (body.dry_run) {
+      await requireOpen(parts, letter)
+      return { id: params.id, dry_run: true, decision: null, message: { id: againOf(letter, '…', data).id, subject: letter.origin.subject } }
+    }
+    return once(parts.db, async (tx) => {
+      // Here and not before: the saga may have ended because of what this repeats.
+      await requireOpen(parts, letter)
+      const decided = await decide(tx, parts, letter, { decision: 'redriven', reason: body.reason, data, caller })
+      const { id, subject } = againOf(letter, decided.id, data)
+      return { id: params.id, dry_run: false, decision: shownDecision(decided), message: { id, subject } }
+    })
   },
 })
 
