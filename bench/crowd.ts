@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { type Benchmark, type Figure, timedRound } from './benchmark.ts'
 import { benchDatabase } from './database.ts'
 import { type Door, door } from './gateway.ts'
-import { freePort, rssMbOfProcess } from './instance.ts'
+import { freePort, pssMbOfProcess } from './instance.ts'
 import { Listener, Speaker } from './speaker.ts'
 import { Wire } from './wire.ts'
 
@@ -108,8 +108,8 @@ async function sessions({ identity, gateway }: Place, { count, settledMs }: Crow
   await timedRound(count, CONNECTIONS, (worker) => wires[worker]?.ask({ authorization: `Bearer ${newSession(identity)}` }) ?? Promise.resolve())
   for (const wire of wires) wire[Symbol.dispose]()
   await delay(settledMs)
-  const value = rssMbOfProcess(entrance.pid)
-  return { bench: `gateway, memory with ${count} sessions`, value, unit: 'MB RSS', goal: `≤ ${SESSIONS_GOAL_MB}`, ok: value <= SESSIONS_GOAL_MB }
+  const value = pssMbOfProcess(entrance.pid)
+  return { bench: `gateway, memory with ${count} sessions`, value, unit: 'MB PSS', goal: `≤ ${SESSIONS_GOAL_MB}`, ok: value <= SESSIONS_GOAL_MB }
 }
 
 async function streams({ identity, speaker, gateway }: Place, { count, settledMs }: Crowd): Promise<readonly Figure[]> {
@@ -121,10 +121,10 @@ async function streams({ identity, speaker, gateway }: Place, { count, settledMs
   try {
     await listening(listeners.slice(0, STREAMS_EACH))
     await delay(settledMs)
-    const before = rssMbOfProcess(first.pid)
+    const before = pssMbOfProcess(first.pid)
     await listening(listeners)
     await delay(settledMs)
-    const held = ((rssMbOfProcess(first.pid) - before) * 1024) / (count - STREAMS_EACH)
+    const held = ((pssMbOfProcess(first.pid) - before) * 1024) / (count - STREAMS_EACH)
     await first[Symbol.asyncDispose]()
     await using _second = await gateway(String(port))
     await listening(listeners)
@@ -135,7 +135,7 @@ async function streams({ identity, speaker, gateway }: Place, { count, settledMs
     }, 60_000)
     const wrong = listeners.reduce((sum, { missed, repeated }) => sum + missed + repeated, 0)
     return [
-      { bench: `gateway, memory of each of ${count} streams`, value: held, unit: 'kB RSS', goal: `≤ ${STREAM_GOAL_KB}`, ok: held <= STREAM_GOAL_KB },
+      { bench: `gateway, memory of each of ${count} streams`, value: held, unit: 'kB PSS', goal: `≤ ${STREAM_GOAL_KB}`, ok: held <= STREAM_GOAL_KB },
       { bench: 'events missed or told twice after kill -9', value: wrong, unit: `of ${said * count}`, goal: '0', ok: wrong === 0 },
     ]
   } finally {

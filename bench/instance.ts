@@ -38,7 +38,7 @@ export async function startInstance(home: string, environment: Readonly<Record<s
     home,
     startMs,
     cpuMs: () => sum(tree().map(cpuMsOfProcess)),
-    pssMb: () => sum(tree().map(pssKbOf)) / 1024,
+    pssMb: () => sum(tree().map(pssMbOfProcess)),
     async [Symbol.asyncDispose]() {
       const ended = new Promise((done) => child.on('exit', done))
       child.kill('SIGTERM')
@@ -92,8 +92,9 @@ export function rssMbOfProcess(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
 }
 
-function pssKbOf(pid: number): number {
-  return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
+/** What a process holds, of what it shares its part. */
+export function pssMbOfProcess(pid: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) / 1024
 }
 
 function fieldsOf(pid: number): readonly string[] {

@@ -61,8 +61,10 @@ export class TokenCache {
   constructor(options: TokenCacheOptions) {
     const { mostEntries = MOST_ENTRIES } = options
     this.#options = options
-    this.#known = new LRUCache({ max: mostEntries, perf: { now: options.now }, ttlResolution: 0, dispose: (entry, key) => this.#forget(entry, key) })
-    this.#dropped = new LRUCache({ max: mostEntries, ttl: DROPS_REMEMBERED_MS, perf: { now: options.now } })
+    // By size and not by `max`, for which all the room would be taken at once.
+    const bounded = { maxSize: mostEntries, sizeCalculation: () => 1, perf: { now: options.now } }
+    this.#known = new LRUCache({ ...bounded, ttlResolution: 0, dispose: (entry, key) => this.#forget(entry, key) })
+    this.#dropped = new LRUCache({ ...bounded, ttl: DROPS_REMEMBERED_MS })
   }
 
   /** The token of a credential for a service, or the code by which it is refused. */

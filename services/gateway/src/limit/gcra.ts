@@ -1,5 +1,5 @@
 // The generic cell rate algorithm: one time per key says when its bucket is full again (ITU-T I.371). Buckets live in this replica
-// alone and are forgotten when 100,000 others were used since.
+// alone and are forgotten when 100,000 others were used since. They are bounded by size, for `max` would take all the room at once.
 import { LRUCache } from 'lru-cache'
 
 export interface Rate {
@@ -36,7 +36,7 @@ export class Limiter {
   readonly policy: string
 
   constructor(rate: Rate, mostKeys: number = MOST_KEYS) {
-    this.#full = new LRUCache({ max: mostKeys })
+    this.#full = new LRUCache({ maxSize: mostKeys, sizeCalculation: () => 1 })
     this.#rate = rate
     this.#intervalMs = rate.windowMs / rate.count
     this.policy = `q=${rate.burst};w=${Math.ceil((rate.burst * this.#intervalMs) / 1000)}`
