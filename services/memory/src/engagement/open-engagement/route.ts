@@ -26,7 +26,7 @@ export const openEngagementRoute = operation({
   body: z.strictObject({ title: Title, visibility: z.enum(['private', 'discoverable']).default('private'), seed: SeedBody.optional() }),
   reply: ShownEngagement,
   status: 201,
-  refuses: [shared.actor_refused, refuse.engagement_limit, refuse.engagement_not_found, refuse.too_large, refuse.store_unavailable],
+  refuses: [shared.actor_refused, refuse.engagement_limit, refuse.engagement_not_found, refuse.store_unavailable],
 
   async answer(request, parts: MemoryParts) {
     const { actor } = request.caller
