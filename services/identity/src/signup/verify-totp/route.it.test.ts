@@ -1,4 +1,4 @@
-import { tokenHash } from '@loomworks/kernel'
+import { newId, tokenHash } from '@loomworks/kernel'
 import { one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -249,6 +249,8 @@ test('where too much is under way nothing begins, and the registration stays usa
     .toBe('signup.busy')
   const refused = await verified(full, two)
   expect(refused).toMatchObject({ status: 503, body: { code: 'signup.busy' } })
+  const wanted = { grantId: newId(), email: 'y@example.org', displayName: 'Y' }
+  expect(await full.internal('credit', 'POST', '/internal/registrations', wanted)).toMatchObject({ status: 503, body: { code: 'signup.busy' } })
   expect(refused.headers['retry-after']).toBeDefined()
   resolve()
   expect(await first).toMatchObject({ status: 200 })

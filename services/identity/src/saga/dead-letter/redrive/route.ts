@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { dlq, saga as sagaRefusals } from '../../../errors.ts'
 import type { IdentityParts } from '../../../parts.ts'
 import { actsOnDeadLetter } from '../../authz.ts'
-import type { Sight } from '../../sight.ts'
+import { defined, type Sight } from '../../sight.ts'
 import { againOf, decide, requireReason } from '../deciding.ts'
 import { type Letter, letterWith } from '../letters.ts'
 import { editedMessage } from '../message.ts'
@@ -28,6 +28,7 @@ export const redriveDeadLetterRoute = operation({
     dlq.saga_closed,
     dlq.edit_invalid,
     sagaRefusals.reason_required,
+    sagaRefusals.version_missing,
     shared.unauthenticated,
     shared.scope_missing,
     shared.actor_refused,
@@ -52,7 +53,7 @@ export const redriveDeadLetterRoute = operation({
 /** A saga that has ended waits for nothing; an integration event belongs to none. */
 async function requireOpen({ sagas }: Pick<IdentityParts, 'sagas'>, { sagaId }: Letter): Promise<void> {
   if (sagaId === undefined) return
-  const view = await sagas.status(sagaId)
+  const view = await defined(sagas.status(sagaId))
   if (view === undefined || view.state === 'completed' || view.state === 'aborted') throw dlq.saga_closed()
 }
 
