@@ -47,6 +47,11 @@ describe('a secret', () => {
     expect(await resolve({ provider: 'rotated', personId: ada.personId })).toMatchObject({ body: { key: 'another-value-that-is-long' } })
   })
 
+  test('may have 8192 bytes', async () => {
+    await keep('long', { value: 'ä'.repeat(4096) })
+    expect(await resolve({ provider: 'long', personId: ada.personId })).toMatchObject({ body: { key: 'ä'.repeat(4096) } })
+  })
+
   test('that is short shows nothing of itself', async () => {
     await keep('short', { value: 'abcd1234' })
     expect((await list()).body.items.find(({ name }: { name: string }) => name === 'short')).toMatchObject({ last4: '' })
@@ -123,6 +128,20 @@ describe('a model key', () => {
     await exec(bench.db, sql`update identity.secrets set scope = 'engagement', scope_id = ${engagementId} where name = 'mistral' and scope = 'person'`)
     // A row that changed places does not open.
     expect((await resolve(asked)).status).toBe(500)
+  })
+
+  test.each([
+    ['has another name', sql`name = 'moved'`, 'moved'],
+    ['has another id', sql`id = gen_random_uuid()`, 'kept'],
+    ['holds what another row held', sql`(ciphertext, wrapped_dek) = (select ciphertext, wrapped_dek from identity.secrets s where s.name = 'other')`, 'kept'],
+    ['holds what another row held under its key', sql`ciphertext = (select ciphertext from identity.secrets s where s.name = 'other')`, 'kept'],
+  ])('whose row %s does not open', async (_what, change, provider) => {
+    const grace = await signedUp(bench, { email: `swapped${next++}@example.org` })
+    for (const name of ['kept', 'other']) await keep(name, {}, grace)
+    expect(await resolve({ provider: 'kept', personId: grace.personId })).toMatchObject({ status: 200, body: { key: CANARY } })
+    await exec(bench.db, sql`update identity.secrets set ${change} where name = 'kept' and scope_id = ${grace.personId}`)
+    expect((await resolve({ provider, personId: grace.personId })).status).toBe(500)
+    await exec(bench.db, sql`delete from identity.secrets where scope_id = ${grace.personId}`)
   })
 
   test('is noted as used', async () => {
