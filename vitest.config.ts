@@ -20,6 +20,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           globalSetup: ['libs/testing/src/global-setup.ts'],
+          setupFiles: ['libs/testing/src/answers-seen.ts'],
         },
       },
     ],

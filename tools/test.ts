@@ -3,10 +3,16 @@
 // Files that failed, where they are few, are run once more by themselves: a machine that others use can be too slow for a deadline. What
 // passes only then is counted as passed and named as such, so that it is seen.
 //
+// Where everything ran, one more test compares what was answered with what the operations declare: tools/answers.ts.
+//
 //   npm test                            everything
 //   npm test -- --unit                  without PostgreSQL, a few seconds
 //   npm test -- --integration saga -u   what follows goes to vitest
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseCLI, startVitest, type TestCase, type TestModule } from 'vitest/node'
+import { answersIn, compared, type Difference } from './answers.ts'
 import { type Count, lineOf, sumOf } from './count.ts'
 
 interface Suite extends Outcome {
@@ -30,8 +36,12 @@ const args = process.argv.slice(2)
 const asked = SUITES.filter((name) => args.includes(`--${name}`))
 const rest = args.filter((arg) => !SUITES.includes(arg.replace(/^--/, '')))
 
+const answersSeen = args.length === 0 ? mkdtempSync(join(tmpdir(), 'loomworks-answers-')) : undefined
+if (answersSeen !== undefined) process.env.ANSWERS_SEEN = answersSeen
+
 const suites: Suite[] = []
 for (const name of asked.length > 0 ? asked : SUITES) suites.push(await run(name))
+if (answersSeen !== undefined) suites.push(await compareAnswers(answersSeen))
 report(suites)
 
 async function run(name: string): Promise<Suite> {
@@ -53,6 +63,26 @@ async function run(name: string): Promise<Suite> {
     again?.strays ?? first.strays,
   )
   return { name, ...last, passedLate: outcome.failed.filter((each) => !last.failed.includes(each)), seconds: (performance.now() - began) / 1000 }
+}
+
+/** A suite of one test. Declares nothing of its own: it reads what all services declare, which takes a while to load. */
+async function compareAnswers(folder: string): Promise<Suite> {
+  const began = performance.now()
+  const { SERVICES } = await import('../dev/services.ts')
+  const difference = compared(
+    SERVICES.flatMap(({ operations }) => operations),
+    answersIn(folder),
+  )
+  rmSync(folder, { recursive: true })
+  const failed = causesOf(difference)
+  const count = { passed: failed.length === 0 ? 1 : 0, failed: failed.length === 0 ? 0 : 1, skipped: 0 }
+  return { name: 'answers', count, skipped: [], failed, failedFiles: [], passedLate: [], seconds: (performance.now() - began) / 1000 }
+}
+
+function causesOf({ neverAnswered, neverDeclared }: Difference): readonly string[] {
+  list('Declared and never answered', neverAnswered)
+  list('Answered and never declared', neverDeclared)
+  return neverAnswered.length + neverDeclared.length > 0 ? ['every answer that an operation declares was given, and no other'] : []
 }
 
 function outcomeOf(modules: readonly TestModule[], strays: number): Outcome {

@@ -1,9 +1,10 @@
 // A claim link: the token alone begins a signup for the address it was given to, and at its end the credit is there.
 import { randomUUID } from 'node:crypto'
 import { exec, openDatabase, sql } from '@loomworks/sql'
-import { SoftwareAuthenticator } from '@loomworks/testing'
+import { eventually, SoftwareAuthenticator } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
+import { proven } from '../signup/ceremony.ts'
 import { startWhole, type Whole } from '../whole.ts'
 
 let whole: Whole
@@ -12,8 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => whole[Symbol.asyncDispose]())
 
-async function given(email = `${randomUUID().slice(0, 8)}@example.org`): Promise<{ readonly email: string; readonly token: string; readonly id: string }> {
-  const admin = await whole.admin()
+async function given(at: Whole = whole): Promise<{ readonly email: string; readonly token: string; readonly id: string }> {
+  const email = `${randomUUID().slice(0, 8)}@example.org`
+  const admin = await at.admin()
   const grant = { recipient_email: email, grant_kind: 'operator_curated', asset_id: 'loomworks_credit_sonnet', credit_amount: '100000' }
   const issued = await admin.expect(201, 'POST', '/admin/grants', grant, { 'idempotency-key': randomUUID() })
   return { email, token: issued.claim_token, id: issued.grant.id }
@@ -81,6 +83,26 @@ describe('is refused', () => {
   ])('for %s', async (_what, more, code) => {
     const { token } = await given()
     expect(await follow(token, more)).toMatchObject({ status: 422, body: { code } })
+  })
+
+  test('for a while where too much is under way', async () => {
+    await using full = await startWhole({ environment: { SAGA_OPEN_MAX: '1' } })
+    const { token } = await given(full)
+    const begin = () => full.newcomer().client.ask('POST', '/claim/grant', { claim_token: token, display_name: 'Bob' })
+    // The administrator's own signup counts a moment longer.
+    const other = await eventually(() => proven(full.url, full.newcomer()))
+    const db = openDatabase({ url: full.instance.adminUrl, max: 1, applicationName: 'test', onError: () => undefined })
+    const held = await db.transaction(async (tx) => {
+      // Memory cannot answer while nobody may write its fences.
+      await exec(tx, sql`lock table memory.saga_fence in exclusive mode`)
+      const finished = other.finish()
+      await eventually(async () => expect(await begin()).toMatchObject({ status: 503, body: { code: 'signup.busy' } }), 4000)
+      expect((await begin()).headers.get('retry-after')).toBe('5')
+      return { finished }
+    })
+    await held.finished
+    await db.close()
+    await eventually(async () => expect(await begin()).toMatchObject({ status: 200 }))
   })
 
   test('where nobody may sign up, and not where claims alone may', async () => {

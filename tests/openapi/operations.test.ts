@@ -1,5 +1,5 @@
 // The document is what there is: every operation it lists answers, and answers what it says; nothing else is an address.
-import { type OpenApi, shared } from '@loomworks/service-kit'
+import { type OpenApi, type Operation, shared } from '@loomworks/service-kit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SERVICES } from '../../dev/services.ts'
 import { startWhole, type Whole } from '../whole.ts'
@@ -72,6 +72,16 @@ test('every code that an operation lists is in the catalogue of its owner, or sh
   for (const { id, owner, codes } of operations) {
     const known = new Set([...sharedCodes, ...(catalogues.get(owner) ?? [])])
     expect({ id, unknown: [...codes].filter((code) => !known.has(code)) }).toEqual({ id, unknown: [] })
+  }
+})
+
+test('every code in the catalogue of a service is one that some operation of it may answer', () => {
+  // A transaction that has another's id is a bug of who books it, and reaches nobody.
+  const within = ['ledger.id_reused']
+  for (const { name, refusals, operations: own } of SERVICES) {
+    const answered = new Set<string>([...(own as readonly Operation[]).flatMap(({ refuses }) => refuses.map(({ code }) => code)), ...within])
+    const catalogue = refusals.flatMap((each) => Object.values(each).map(({ code }) => code))
+    expect({ name, unused: catalogue.filter((code) => !answered.has(code)) }).toEqual({ name, unused: [] })
   }
 })
 

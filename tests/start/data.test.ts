@@ -1,9 +1,10 @@
 // A home whose data do not fit what starts on it: the start is refused, and goes on once what was missing is put back.
-import { copyFileSync, rmSync } from 'node:fs'
+import { copyFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { exec, openDatabase, type Sql, sql } from '@loomworks/sql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { StartRefused } from '../../dev/start-refused.ts'
+import { loomIn } from '../loom/command.ts'
 import { freePort, type Newcomer, startWhole } from '../whole.ts'
 import { refused, type TemporaryDirectory, temporaryDirectory } from './launched.ts'
 
@@ -65,6 +66,25 @@ describe('a key file', () => {
   test('is back: everything is there again', async () => {
     expect(await starting()).toBe(ada.email)
   })
+})
+
+test('keys and the operator’s token are for the owner of the home alone', () => {
+  const files = [...readdirSync(join(home, 'keys')).map((name) => join('keys', name)), 'operator-token']
+  expect(files).toContain(join('keys', 'vault.key'))
+  expect(files.filter((file) => (statSync(join(home, file)).mode & 0o777) !== 0o600)).toEqual([])
+})
+
+test('the key of the vault is changed while everything runs, and then the former one is of no use', async () => {
+  const keys = join(home, 'keys')
+  renameSync(join(keys, 'vault.key'), join(keys, 'vault-former.key'))
+  {
+    await using _whole = await startWhole({ home, port })
+    const { code, stdout } = await loomIn({ LOOMWORKS_HOME: home }, ['vault', 'rewrap', '--json'])
+    expect({ code, rewrapped: JSON.parse(stdout).rewrapped }).toEqual({ code: 0, rewrapped: expect.arrayContaining([{ table: 'totp_factors', rows: 1 }]) })
+    await ada.client.logIn()
+  }
+  rmSync(join(keys, 'vault-former.key'))
+  expect(await starting()).toBe(ada.email)
 })
 
 test('a newer version was here: exit code 1 and one sentence', async () => {

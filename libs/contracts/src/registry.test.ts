@@ -39,6 +39,39 @@ test('names are unique, and a name leads to its type', () => {
   for (const type of EVENT_TYPES) expect(eventTypeOf(type.name)).toBe(type)
 })
 
+test.each(
+  Object.entries({
+    critical: [
+      'CredentialCloneSuspected',
+      'PersonLocked',
+      'PersonUnlocked',
+      'RoleGranted',
+      'RoleRevoked',
+      'EnrolmentTokenIssued',
+      'IdentityFixupApplied',
+      'SigningKeyRotated',
+    ],
+    high: [
+      'PersonActivated',
+      'CredentialAdded',
+      'CredentialRemoved',
+      'RecoveryUsed',
+      'MembershipGranted',
+      'MembershipChanged',
+      'MembershipRevoked',
+      'AgentTokenIssued',
+      'AgentTokenRevoked',
+      'KeyProvided',
+      'KeyRemoved',
+      'AccountStatusChanged',
+    ],
+    standard: ['EmailChanged', 'SessionRevoked', 'AgentChanged', 'SettingChanged'],
+    low: ['PersonNamesChanged', 'SessionOpened', 'SignInThrottled'],
+  }),
+)('of %s weight for audit are the facts of identity that its page says', (priority, names) => {
+  expect(names.map((name) => [name, eventTypeOf(name)?.priority])).toEqual(names.map((name) => [name, priority]))
+})
+
 test('the CHECK of a column lists the words of its set', () => {
   expect(sqlCheck('role', Role)).toBe("check (role in ('admin', 'support', 'auditor', 'ops'))")
 })

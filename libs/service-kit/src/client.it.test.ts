@@ -96,6 +96,14 @@ describe('an answer', () => {
     expect(refusal).toMatchObject({ code: 'memory.wrong_state', status: 409, message: 'Not now.', remedy: 'Later.' })
   })
 
+  test('that says by a code of its own that it cannot now is that refusal too, with when to ask again', async () => {
+    answer = (_request, response) => {
+      response.setHeader('retry-after', '5')
+      problem(503, 'signup.busy')(_request, response)
+    }
+    expect(await call().catch((error: unknown) => error)).toMatchObject({ name: 'Refusal', code: 'signup.busy', status: 503, retryAfterS: 5 })
+  })
+
   test.each<[string, () => void]>([
     ['of trouble there', () => (answer = problem(503, 'dependency_down'))],
     ['of a bug there', () => (answer = problem(500, 'internal'))],

@@ -79,16 +79,20 @@ export function serviceClient(options: ClientOptions): ServiceClient {
 const SECRET_PATHS = /^\/internal\/(?:introspect|keys|tokens\/service)$/
 
 async function send<S extends z.ZodType>(pool: Pool, reply: S, call: Call, toldTheTime?: (date: string) => void): Promise<z.output<S>> {
-  const { statusCode, body, date } = await exchanged(pool, call)
-  if (date !== undefined) toldTheTime?.(date)
-  if (statusCode >= 200 && statusCode < 300) return parsedReply(reply, body, call.path)
-  throw refusedBy(body, statusCode)
+  const answer = await exchanged(pool, call)
+  if (answer.date !== undefined) toldTheTime?.(answer.date)
+  if (answer.statusCode >= 200 && answer.statusCode < 300) return parsedReply(reply, answer.body, call.path)
+  throw refusedBy(answer)
 }
 
-async function exchanged(
-  pool: Pool,
-  { method = 'GET', path, body, traceparent, timeoutMs = TIMEOUT_MS, authorization }: Call,
-): Promise<{ statusCode: number; body: unknown; date: string | undefined }> {
+interface Exchanged {
+  readonly statusCode: number
+  readonly body: unknown
+  readonly date: string | undefined
+  readonly retryAfterS: number | undefined
+}
+
+async function exchanged(pool: Pool, { method = 'GET', path, body, traceparent, timeoutMs = TIMEOUT_MS, authorization }: Call): Promise<Exchanged> {
   const request: Dispatcher.RequestOptions = {
     method,
     path,
@@ -104,8 +108,13 @@ async function exchanged(
   try {
     const answer = await pool.request(request)
     const text = await answer.body.text()
-    const { date } = answer.headers
-    return { statusCode: answer.statusCode, body: text === '' ? undefined : JSON.parse(text), date: typeof date === 'string' ? date : undefined }
+    const { date, 'retry-after': retryAfter } = answer.headers
+    return {
+      statusCode: answer.statusCode,
+      body: text === '' ? undefined : JSON.parse(text),
+      date: typeof date === 'string' ? date : undefined,
+      retryAfterS: typeof retryAfter === 'string' ? Number(retryAfter) : undefined,
+    }
   } catch (error) {
     throw new Transient(`no answer to ${method} ${path}`, { cause: error })
   }
@@ -119,13 +128,15 @@ function parsedReply<S extends z.ZodType>(reply: S, body: unknown, path: string)
 
 const StatedProblem = z.object({ code: z.string(), status: z.int(), title: z.string(), detail: z.string() })
 
-function refusedBy(body: unknown, statusCode: number): Error {
+function refusedBy({ statusCode, body, retryAfterS }: Exchanged): Error {
   const problem = StatedProblem.safeParse(body)
-  if (!problem.success || statusCode >= 500) return new Transient(`answer ${statusCode}${problem.success ? ` ${problem.data.code}` : ''}`)
+  if (!problem.success) return new Transient(`answer ${statusCode}`)
   const { code, status, title, detail } = problem.data
+  // Codes without a dot are no service's own: trouble on the way, or a bug.
+  if (statusCode >= 500 && !code.includes('.')) return new Transient(`answer ${statusCode} ${code}`)
   // Between services a token that does not fit is our trouble and passes with its minute; no client of ours may read it as its own.
   if (code === shared.internal_token_invalid.code) return new Transient(`answer ${statusCode} ${code}`)
-  return new Refusal({ code, status, says: title, remedy: detail })
+  return new Refusal({ code, status, says: title, remedy: detail, ...(retryAfterS !== undefined && { retryAfterS }) })
 }
 
 function remembered<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -9,7 +9,7 @@ import type { Log } from './logger.ts'
 import type { ServiceMetrics } from './metrics.ts'
 import { everyTime, type KeyedCall, onceFor } from './once.ts'
 import { everyTimeAround, onceAroundFor } from './once-around.ts'
-import { Answered, EventStream, type Operation, type Request } from './operation.ts'
+import { Answered, EventStream, type Internal, type Operation, type Request } from './operation.ts'
 import { invalidBody, PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
 import { shared } from './shared-refusals.ts'
 import { writeEvents } from './sse.ts'
@@ -122,12 +122,17 @@ async function open<Parts>(operation: Operation<Parts>, request: FastifyRequest,
   const authorization = request.headers.authorization
   if (operation.internal?.auth === 'service_secret') {
     const from = options.serviceOfSecret?.(authorization) ?? refuse()
+    requireCaller(operation.internal, from)
     return { token: secretToken(from), from }
   }
   const token = await options.verifier.verify(authorization?.startsWith('Bearer ') ? authorization.slice(7) : '')
-  if (operation.internal !== undefined && operation.internal.callers?.includes(token.azp) === false) throw shared.actor_refused()
+  if (operation.internal !== undefined) requireCaller(operation.internal, token.azp)
   if (operation.authz !== undefined) authorize(operation.authz, token, options.clock.now())
   return { token, from: token.azp }
+}
+
+function requireCaller({ callers }: Internal, from: string): void {
+  if (callers?.includes(from) === false) throw shared.actor_refused()
 }
 
 /** A call under a service's own secret has no token yet: it acts as that service and for nobody else. */

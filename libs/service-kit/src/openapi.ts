@@ -1,9 +1,10 @@
 // OpenAPI 3.1 out of the operations themselves (identity page §13.2, §13.5): one document for all services, from which the gateway
 // takes its routes, the client its types and the reader everything else.
+import { Restriction } from '@loomworks/contracts'
 import type { AnyRefusal, ServiceName } from '@loomworks/kernel'
 import { Terminal } from '@loomworks/kernel'
 import { z } from 'zod'
-import type { Deprecation, Limits, Operation } from './operation.ts'
+import type { Authz, Deprecation, Limits, Operation } from './operation.ts'
 import { Problem } from './problem.ts'
 import { shared } from './shared-refusals.ts'
 
@@ -103,10 +104,17 @@ function successesOf({ replies, limits }: Operation<never>): Record<string, obje
   )
 }
 
-/** Every code an operation may answer, its own and the shared ones, by status. */
+type Refusing = Pick<Operation<never>, 'refuses' | 'authz' | 'params' | 'query' | 'body' | 'limits'>
+
+/** Every refusal an operation may answer, its own and the shared ones. */
+export function refusalsOf(operation: Refusing): readonly AnyRefusal[] {
+  return [...operation.refuses, ...sharedBy(operation)]
+}
+
+/** Every code an operation may answer, by status. */
 function problemsOf(operation: Operation<never>): Record<string, object> {
   const byStatus = new Map<number, string[]>()
-  for (const { code, entry } of [...operation.refuses, ...sharedBy(operation)]) {
+  for (const { code, entry } of refusalsOf(operation)) {
     const codes = byStatus.get(entry.status) ?? []
     if (!codes.includes(code)) byStatus.set(entry.status, [...codes, code])
   }
@@ -120,20 +128,22 @@ function problemsOf(operation: Operation<never>): Record<string, object> {
   )
 }
 
-function sharedBy({ authz, params, query, body, limits }: Operation<never>): readonly AnyRefusal[] {
+function sharedBy({ authz, params, query, body, limits }: Refusing): readonly AnyRefusal[] {
   const open = authz?.actors.includes('anonymous') === true
   return [
     shared.malformed_request,
     shared.ambiguous_credentials,
-    ...(open ? [] : [shared.unauthenticated, shared.token_refused, shared.session_expired, shared.actor_refused, shared.account_suspended]),
+    // A credential that opens something is asked for its rights also where none is needed.
+    shared.actor_refused,
+    ...(open ? [] : [shared.unauthenticated, shared.token_refused, shared.session_expired, shared.account_suspended]),
     ...(authz?.role === undefined ? [] : [shared.role_missing]),
-    ...(authz?.scope === undefined ? [] : [shared.scope_missing]),
+    ...(authz?.scope !== undefined || keepsOut(authz) ? [shared.scope_missing] : []),
     ...(authz?.stepUp === undefined ? [] : [shared.step_up_required]),
     // A value in a path that is longer than any id.
     ...(params ? [shared.not_found] : []),
     ...(params || query || body ? [shared.invalid_body] : []),
     ...(body ? [shared.media_type, shared.body_too_large] : []),
-    ...(limits.idempotency === undefined ? [] : [shared.idempotency_key_invalid]),
+    ...(limits.idempotency === undefined ? [] : [shared.idempotency_key_invalid, shared.idempotency_key_reused, shared.idempotency_in_flight]),
     ...(limits.idempotency === 'required' ? [shared.idempotency_key_missing] : []),
     ...(limits.stream ? [shared.too_many_streams, shared.draining] : []),
     shared.rate_limited,
@@ -141,6 +151,11 @@ function sharedBy({ authz, params, query, body, limits }: Operation<never>): rea
     shared.dependency_down,
     shared.upstream_timeout,
   ]
+}
+
+/** Is there a kind of restricted session that an operation does not let in? */
+function keepsOut(authz: Authz | undefined): boolean {
+  return authz?.actors.includes('person') === true && Restriction.options.some((each) => authz.restricted?.includes(each) !== true)
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Schema {

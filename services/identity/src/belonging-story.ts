@@ -3,10 +3,10 @@ import { outboxRowOf } from '@loomworks/bus'
 import { EngagementOpened, EngagementStateChanged, type EventType, type Visibility } from '@loomworks/contracts'
 import { actorFromPerson, type EngagementId, newId, type PersonId } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
-import { many, sql } from '@loomworks/sql'
+import { exec, ident, many, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
 import { z } from 'zod'
-import type { IdentityBench } from './identity-bench.ts'
+import type { Answer, IdentityBench } from './identity-bench.ts'
 import { grantMembership } from './memberships.ts'
 import { type SignedUp, signedUp } from './signing-up.ts'
 
@@ -78,6 +78,17 @@ export async function memberOf(
   )
   if (granted === undefined) throw new Error('no membership')
   return granted.id
+}
+
+/** Asks the same twice at once while nothing can be written into a table: the answer that comes all the same, then the one that waited. */
+export async function twiceAtOnce(bench: IdentityBench, table: string, ask: () => Promise<Answer>): Promise<readonly [Answer, Answer]> {
+  const answers = await bench.db.transaction(async (tx) => {
+    await exec(tx, sql`lock table ${ident(`identity.${table}`)} in share mode`)
+    const both = [ask(), ask()] as const
+    return { first: await Promise.race(both), both }
+  })
+  const [one, other] = await Promise.all(answers.both)
+  return [answers.first, answers.first === one ? other : one]
 }
 
 const Told = z.object({ type: z.string(), revision: z.number().optional(), data: z.looseObject({}) })

@@ -57,6 +57,8 @@ export interface IdentityBench extends AsyncDisposable {
   readonly operatorToken: string
   /** Asks a public operation as the gateway does: introspects the session, sends the token it got. */
   ask(method: Method, url: string, ask?: Ask): Promise<Answer>
+  /** Takes the session's token as the gateway has it now, and asks with it from then on, whatever becomes of the session. */
+  hold(session: string): Promise<(method: Method, url: string, ask?: Omit<Ask, 'session'>) => Promise<Answer>>
   /** Asks an internal operation as a service: with a token, or with its secret where `secret` says so. */
   internal(from: ServiceName, method: 'GET' | 'POST', url: string, body?: unknown, secret?: boolean): Promise<Answer>
   introspect(token: string): Promise<Answer>
@@ -67,7 +69,7 @@ export interface IdentityBench extends AsyncDisposable {
 }
 
 /** How an instance is asked. */
-export type Asking = Pick<IdentityBench, 'ask' | 'internal' | 'introspect' | 'platform'>
+export type Asking = Pick<IdentityBench, 'ask' | 'hold' | 'internal' | 'introspect' | 'platform'>
 
 export async function identityBench({ adminUrl, clock = systemClock, environment = {} }: BenchOptions): Promise<IdentityBench> {
   const database = await testDatabase(adminUrl, { ...PLATFORM_SCHEMAS, ...(identity.migrations && { identity: identity.migrations }) })
@@ -177,7 +179,7 @@ async function settingsIn(home: string): Promise<Readonly<Record<string, string>
 /** As services keep the tokens of their own. */
 const TOKEN_KEPT_MS = 30_000
 
-function clientOf(service: RunningService, clock: Clock): Pick<IdentityBench, 'ask' | 'internal' | 'introspect'> {
+function clientOf(service: RunningService, clock: Clock): Pick<IdentityBench, 'ask' | 'hold' | 'internal' | 'introspect'> {
   const send = async (method: Method, url: string, authorization: string, { body, headers = {} }: Ask): Promise<Answer> => {
     if (service.app === undefined) throw new Error('identity answers through the kit')
     const answer = await service.app.inject({
@@ -213,6 +215,10 @@ function clientOf(service: RunningService, clock: Clock): Pick<IdentityBench, 'a
     async ask(method, url, { session, ...ask } = {}) {
       const token = session === undefined ? undefined : (await introspect(session)).body.token
       return send(method, url, token === undefined ? await tokenOf('gateway') : `Bearer ${token}`, ask)
+    },
+    async hold(session) {
+      const { token } = (await introspect(session)).body
+      return (method, url, ask = {}) => send(method, url, `Bearer ${token}`, ask)
     },
     internal: async (from, method, url, body, secret = false) =>
       send(method, url, secret ? secretHeader(from) : await tokenOf(from), { ...(body !== undefined && { body }) }),

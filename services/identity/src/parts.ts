@@ -10,6 +10,7 @@ import type { IdentityConfig } from './config.ts'
 import { type Cookies, cookiesFor } from './cookies.ts'
 import { SAGAS } from './definitions.ts'
 import { requireSameDeployment } from './deployment.ts'
+import { countRefusedPasskeys } from './identity-metrics.ts'
 import { type Keyring, keyringOf } from './keyring.ts'
 import { type Mail, mailOn } from './mail/mail.ts'
 import { folderTransport, type MailTransport, smtpTransport } from './mail/transport.ts'
@@ -58,7 +59,7 @@ export interface IdentityParts {
 
 /** Reads the keys and refuses a database of another deployment before anything is served. */
 export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityParts> {
-  const { config, db, relay, clock, log } = wiring
+  const { config, db, relay, clock, log, metrics } = wiring
   const kek = await keyFromFile('VAULT_KEK_FILE', config.vaultKeyFile)
   const pepper = await keyFromFile('EMAIL_PEPPER_FILE', config.emailPepperFile)
   const former = config.formerVaultKeyFile === undefined ? undefined : await keyFromFile('VAULT_KEK_FORMER_FILE', config.formerVaultKeyFile)
@@ -88,7 +89,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     mail: mailOn({ db, keyring, clock, log, host: new URL(config.publicOrigin).hostname, transport: mailTransport(config) }),
     secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),
     operatorHash: config.operatorTokenFile === undefined ? undefined : await operatorHashFrom(config.operatorTokenFile),
-    rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin] },
+    rp: { id: config.rpId, name: 'Loomworks', origins: [config.publicOrigin], onRefused: countRefusedPasskeys(metrics) },
     cookies: cookiesFor(config.publicOrigin),
     sagas,
     publish: publishingOf(wiring),

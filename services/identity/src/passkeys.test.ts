@@ -1,7 +1,8 @@
 // Every lie a client can tell in a ceremony, told once: it is refused, and the plain truth beside it is not.
 import { randomBytes } from 'node:crypto'
 import { type Lies, type PasskeyAlgorithm, SoftwareAuthenticator } from '@loomworks/testing'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { PasskeyFault } from './passkey-faults.ts'
 import {
   AuthenticationCredential,
   creationOptions,
@@ -12,7 +13,10 @@ import {
   requestOptions,
 } from './passkeys.ts'
 
-const rp: RelyingParty = { id: 'localhost', name: 'Loomworks', origins: ['http://localhost:4400'] }
+const faults: string[] = []
+const onRefused: RelyingParty['onRefused'] = (ceremony, fault) => faults.push(`${ceremony} ${fault}`)
+const rp: RelyingParty = { id: 'localhost', name: 'Loomworks', origins: ['http://localhost:4400'], onRefused }
+beforeEach(() => faults.splice(0))
 const owner = { userHandle: randomBytes(32), email: 'ada@example.org', displayName: 'Ada' }
 const authenticator = (alg: PasskeyAlgorithm = 'ES256') => new SoftwareAuthenticator({ origin: 'http://localhost:4400', alg })
 
@@ -48,51 +52,57 @@ describe.each(['ES256', 'EdDSA', 'RS256'] as const)('a passkey of %s', (alg) => 
     const device = authenticator(alg)
     const passkey = await registered(device)
     expect(await asserted(device, passkey?.publicKey ?? '', { badSignature: true })).toBeUndefined()
+    expect(faults).toEqual(['login signature'])
   })
 })
 
-const BOTH: readonly (readonly [string, Lies])[] = [
-  ['another origin', { origin: 'https://evil.example' }],
-  ['the origin with another port', { origin: 'http://localhost:4401' }],
-  ['the origin in another case', { origin: 'http://LOCALHOST:4400' }],
-  ['another RP', { rpId: 'evil.example' }],
-  ['another challenge', { challenge: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }],
-  ['an empty challenge', { challenge: '' }],
-  ['the type of another ceremony', { type: 'payment.get' }],
-  ['nobody present', { userPresent: false }],
-  ['nobody verified', { userVerified: false }],
-  ['backed up without being eligible', { backupEligible: false, backupState: true }],
-  ['authenticator data that end early', { truncatedBytes: 5 }],
-  ['a raw id unlike the id', { rawId: 'AAAA' }],
-  ['a credential that is no public key', { credentialType: 'password' }],
+/** What is claimed, and how the metrics call it; nothing where no check was come to. */
+type Told = readonly [string, Lies, PasskeyFault | undefined]
+const BOTH: readonly Told[] = [
+  ['another origin', { origin: 'https://evil.example' }, 'origin'],
+  ['the origin with another port', { origin: 'http://localhost:4401' }, 'origin'],
+  ['the origin in another case', { origin: 'http://LOCALHOST:4400' }, 'origin'],
+  ['another RP', { rpId: 'evil.example' }, 'rp_id'],
+  ['another challenge', { challenge: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }, 'challenge'],
+  ['an empty challenge', { challenge: '' }, 'challenge'],
+  ['the type of another ceremony', { type: 'payment.get' }, 'type'],
+  ['nobody present', { userPresent: false }, 'user_verification'],
+  ['nobody verified', { userVerified: false }, 'user_verification'],
+  ['backed up without being eligible', { backupEligible: false, backupState: true }, 'malformed'],
+  ['a raw id unlike the id', { rawId: 'AAAA' }, 'malformed'],
+  ['a credential that is no public key', { credentialType: 'password' }, undefined],
 ]
 
 describe('a registration is refused with', () => {
-  test.each<readonly [string, Lies]>([
+  test.each<Told>([
     ...BOTH,
-    ['the type of a login', { type: 'webauthn.get' }],
-    ['a key of an algorithm nobody asked for', { alg: -35 }],
-    ['a key of no algorithm', { alg: 0 }],
-    ['a key that is of another kind than its algorithm', { alg: -257 }],
-    ['a key on another curve than its algorithm', { alg: -8 }],
-    ['a statement that attests nothing', { attestationStatement: { x: 'y' } }],
-    ['an attestation of another format', { attestationFormat: 'packed' }],
-    ['an attestation of no format', { attestationFormat: 'nonsense' }],
-  ])('%s', async (_what, lies) => {
+    ['authenticator data that end early', { truncatedBytes: 5 }, 'algorithm'],
+    ['the type of a login', { type: 'webauthn.get' }, 'type'],
+    ['a key of an algorithm nobody asked for', { alg: -35 }, 'algorithm'],
+    ['a key of no algorithm', { alg: 0 }, 'algorithm'],
+    ['a key that is of another kind than its algorithm', { alg: -257 }, 'algorithm'],
+    ['a key on another curve than its algorithm', { alg: -8 }, 'algorithm'],
+    ['a statement that attests nothing', { attestationStatement: { x: 'y' } }, 'attestation'],
+    ['an attestation of another format', { attestationFormat: 'packed' }, 'malformed'],
+    ['an attestation of no format', { attestationFormat: 'nonsense' }, 'attestation'],
+  ])('%s', async (_what, lies, fault) => {
     expect(await registered(authenticator(), lies)).toBeUndefined()
+    expect(faults).toEqual(fault === undefined ? [] : [`registration ${fault}`])
   })
 })
 
 describe('a login is refused with', () => {
-  test.each<readonly [string, Lies]>([
+  test.each<Told>([
     ...BOTH,
-    ['the type of a registration', { type: 'webauthn.create' }],
-    ['a page of another site around ours', { crossOrigin: true, topOrigin: 'https://evil.example' }],
-    ['a top origin that says it is none', { topOrigin: 'https://evil.example' }],
-  ])('%s', async (_what, lies) => {
+    ['authenticator data that end early', { truncatedBytes: 5 }, 'malformed'],
+    ['the type of a registration', { type: 'webauthn.create' }, 'type'],
+    ['a page of another site around ours', { crossOrigin: true, topOrigin: 'https://evil.example' }, 'origin'],
+    ['a top origin that says it is none', { topOrigin: 'https://evil.example' }, 'origin'],
+  ])('%s', async (_what, lies, fault) => {
     const device = authenticator()
     const passkey = await registered(device)
     expect(await asserted(device, passkey?.publicKey ?? '', lies)).toBeUndefined()
+    expect(faults).toEqual(fault === undefined ? [] : [`login ${fault}`])
   })
 
   test('the key of another passkey', async () => {

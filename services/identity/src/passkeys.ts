@@ -1,5 +1,5 @@
 // Passkeys (WebAuthn level 3) as this deployment asks for and accepts them. A failed check gives one public answer; what failed
-// goes to the caller's metrics alone.
+// goes to the metrics alone.
 import {
   type AuthenticationResponseJSON,
   generateAuthenticationOptions,
@@ -12,11 +12,14 @@ import {
 } from '@simplewebauthn/server'
 import { z } from 'zod'
 import { usableAlgorithm } from './cose-keys.ts'
+import { type Ceremony, faultOf, type PasskeyFault } from './passkey-faults.ts'
 
 export interface RelyingParty {
   readonly id: string
   readonly name: string
   readonly origins: readonly string[]
+  /** Told why a passkey was refused, which its owner is not. */
+  readonly onRefused: (ceremony: Ceremony, fault: PasskeyFault) => void
 }
 
 /** EdDSA, ES256, RS256: written out in both calls, because every instance of a fleet must offer and accept the same. */
@@ -137,11 +140,11 @@ export async function provenRegistration(rp: RelyingParty, challenge: string, cr
     expectedRPID: rp.id,
     requireUserVerification: true,
     supportedAlgorithmIDs: ALGORITHMS,
-  }).catch(() => undefined)
-  if (verified?.verified !== true) return undefined
+  }).catch(faultOf)
+  if (typeof verified === 'string' || !verified.verified) return refused(rp, 'registration', verified)
   const { credential: made, aaguid, credentialDeviceType, credentialBackedUp, fmt } = verified.registrationInfo
-  if (fmt !== 'none') return undefined
-  return NewPasskey.safeParse({
+  if (fmt !== 'none') return refused(rp, 'registration', 'attestation')
+  const passkey = NewPasskey.safeParse({
     credentialId: made.id,
     publicKey: Buffer.from(made.publicKey).toString('base64url'),
     alg: usableAlgorithm(made.publicKey),
@@ -151,6 +154,12 @@ export async function provenRegistration(rp: RelyingParty, challenge: string, cr
     backupEligible: credentialDeviceType === 'multiDevice',
     backupState: credentialBackedUp,
   }).data
+  return passkey ?? refused(rp, 'registration', 'algorithm')
+}
+
+/** A check that ended without an error found that the signature does not hold. */
+function refused({ onRefused }: RelyingParty, ceremony: Ceremony, why: PasskeyFault | object): undefined {
+  onRefused(ceremony, typeof why === 'string' ? why : 'signature')
 }
 
 export interface Assertion {
@@ -175,8 +184,8 @@ export async function provenAssertion(
     expectedRPID: rp.id,
     requireUserVerification: true,
     credential: { id: credential.id, publicKey: new Uint8Array(publicKey), counter: 0 },
-  }).catch(() => undefined)
-  if (verified?.verified !== true) return undefined
+  }).catch(faultOf)
+  if (typeof verified === 'string' || !verified.verified) return refused(rp, 'login', verified)
   const { newCounter, credentialDeviceType, credentialBackedUp } = verified.authenticationInfo
   return { counter: newCounter, backupEligible: credentialDeviceType === 'multiDevice', backupState: credentialBackedUp }
 }

@@ -89,6 +89,7 @@ const deployment: Place = {
 export const PLACES: readonly Place[] = [mine, engagement, deployment]
 
 /** What a place refuses beside what every place does. */
-export function beyond({ scope }: Place): readonly AnyRefusal[] {
-  return scope === 'engagement' ? [shared.not_found, membership.operator_required, shared.invalid_body] : []
+export function beyond({ scope }: Place, act: 'read' | 'write'): readonly AnyRefusal[] {
+  if (scope !== 'engagement') return []
+  return [shared.not_found, ...(act === 'write' ? [membership.operator_required] : []), shared.invalid_body]
 }

@@ -6,7 +6,7 @@ import { exec, many, one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { memberOf, type Opened, openedBy, somebody, toldOf } from '../belonging-story.ts'
+import { memberOf, type Opened, openedBy, somebody, toldOf, twiceAtOnce } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import type { SignedUp } from '../signing-up.ts'
 
@@ -212,6 +212,15 @@ describe('a token', () => {
     expect([again.status, again.body, again.headers['idempotency-replayed']]).toEqual([201, kept, 'true'])
     expect(await once(6)).toMatchObject({ status: 422, body: { code: 'idempotency.key_reused' } })
     expect((await ask(ada, 'GET', `/agents/${agent}/tokens`)).body.items).toHaveLength(2)
+  })
+
+  test('asked for twice at once under one Idempotency-Key is one; who comes second is told to come again', async () => {
+    const { ada, agent } = await acting()
+    const once = () =>
+      bench.ask('POST', `/agents/${agent}/tokens`, { session: ada.session, body: { scopes: ['memory.read'] }, headers: { 'idempotency-key': 'twice' } })
+    const [busy, made] = await twiceAtOnce(bench, 'agent_tokens', once)
+    expect(busy).toMatchObject({ status: 409, body: { code: 'idempotency.in_flight' }, headers: { 'retry-after': '1' } })
+    expect(made).toMatchObject({ status: 201, body: { token: expect.any(String) } })
   })
 
   test('carries the instruction of now', async () => {

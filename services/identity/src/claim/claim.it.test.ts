@@ -21,6 +21,12 @@ const claim = (who: SignedUp, token = `lwc_${who.personId}`) => bench.ask('POST'
 const statusOf = (who: SignedUp, id: string) => bench.ask('GET', `/me/claims/${id}`, { session: who.session })
 const Standing = z.object({ account_status: z.string(), referred_by: z.string().nullable() })
 const standing = ({ personId }: SignedUp) => one(bench.db, Standing, sql`select account_status, referred_by from identity.persons where id = ${personId}`)
+/** The last claim of somebody, once the list of sagas knows of it. */
+const sagaOf = ({ personId }: SignedUp) =>
+  eventually(async () => {
+    const row = z.object({ saga_id: z.string() })
+    return (await one(bench.db, row, sql`select saga_id from identity.saga_open where definition = 'claim' and refs @> array[${personId}::uuid]`)).saga_id
+  })
 const refusedBy = (code: string) => () => ({ outcome: 'failed' as const, code })
 
 describe('a member who claims a grant', () => {
@@ -44,10 +50,37 @@ describe('a member who claims a grant', () => {
     ['claim.expired', 410],
     ['claim.revoked', 410],
     ['claim.email_mismatch', 403],
-  ] as const)('is told why not: %s', async (code, status) => {
+  ] as const)('is told why not, also afterwards: %s', async (code, status) => {
     const ada = await person()
     bench.steps.set('reserve/do', refusedBy(code))
-    expect(await claim(ada)).toMatchObject({ status, body: { code } })
+    const why = { status, body: { code } }
+    expect(await claim(ada)).toMatchObject(why)
+    expect(await statusOf(ada, await sagaOf(ada))).toMatchObject(why)
+  })
+
+  test('of whose saga a step failed by a bug, or that an operator has cancelled, is told that', async () => {
+    const [ada, bob] = [await person(), await person()]
+    bench.steps.set('reserve/do', refusedBy('credit.no_such_code'))
+    const bug = { status: 500, body: { code: 'saga.step_error' } }
+    expect(await claim(ada)).toMatchObject(bug)
+    expect(await statusOf(ada, await sagaOf(ada))).toMatchObject(bug)
+
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+    bench.steps.set('reserve/do', async () => {
+      await held
+      return { outcome: 'failed', code: 'claim.expired' }
+    })
+    const answer = claim(bob)
+    const id = await sagaOf(bob)
+    await eventually(async () => {
+      const { revision } = (await bench.ask('GET', `/admin/sagas/${id}`, { session: bench.operatorToken })).body
+      const body = { action: 'cancel', reason: 'ticket 12', expected_revision: revision }
+      expect((await bench.ask('POST', `/admin/sagas/${id}/actions`, { session: bench.operatorToken, body })).status).toBe(200)
+    })
+    letGo()
+    const cancelled = { status: 409, body: { code: 'saga.cancelled' } }
+    expect(await answer).toMatchObject(cancelled)
+    expect(await statusOf(bob, id)).toMatchObject(cancelled)
   })
 
   test('may try the same token again after it went back', async () => {
@@ -76,6 +109,7 @@ describe('a member who claims a grant', () => {
   test('who is locked meanwhile gets nothing, and the grant is given back', async () => {
     const ada = await person()
     const undone: string[] = []
+    const held = await bench.hold(ada.session)
     bench.steps.set('reserve/do', async () => {
       await exec(bench.db, sql`update identity.persons set state = 'locked' where id = ${ada.personId}`)
       return { outcome: 'done', data: { grantId: ada.personId, assetId: 'loomworks_credit_sonnet', amount: '1', grantKind: 'operator_curated' } }
@@ -84,8 +118,10 @@ describe('a member who claims a grant', () => {
       undone.push(String(data.personId))
       return { outcome: 'done', data: { effect: 'reversed' } }
     })
-    expect(await claim(ada)).toMatchObject({ status: 403, body: { code: 'claim.account_not_eligible' } })
+    const why = { status: 403, body: { code: 'claim.account_not_eligible' } }
+    expect(await claim(ada)).toMatchObject(why)
     expect(undone).toEqual([ada.personId])
+    expect(await held('GET', `/me/claims/${await sagaOf(ada)}`)).toMatchObject(why)
   })
 
   test('that takes long is told where to look, and nobody else may look there', async () => {
@@ -103,19 +139,10 @@ describe('a member who claims a grant', () => {
     await eventually(async () => expect(await statusOf(ada, body.id)).toMatchObject({ status: 200, body: { amount: '7' } }))
   })
 
-  test('is told afterwards why it went back', async () => {
+  test('of nothing is told nothing', async () => {
     const ada = await person()
-    bench.steps.set('reserve/do', refusedBy('claim.expired'))
-    await claim(ada)
-    const { saga_id } = await eventually(() =>
-      one(
-        bench.db,
-        z.object({ saga_id: z.string() }),
-        sql`select saga_id from identity.saga_open where definition = 'claim' and refs @> array[${ada.personId}::uuid]`,
-      ),
-    )
-    expect(await statusOf(ada, saga_id)).toMatchObject({ status: 410, body: { code: 'claim.expired' } })
-    expect(await statusOf(ada, ada.personId)).toMatchObject({ status: 404 })
+    expect(await statusOf(ada, ada.personId)).toMatchObject({ status: 404, body: { code: 'not_found' } })
+    expect(await statusOf(ada, 'x')).toMatchObject({ status: 422, body: { code: 'invalid_body' } })
   })
 })
 

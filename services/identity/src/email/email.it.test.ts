@@ -67,6 +67,17 @@ describe('another address', () => {
     expect(await verify(ada, code)).toMatchObject({ status: 409, body: { code: 'email.taken' } })
   })
 
+  test('of who was locked meanwhile stays the former one', async () => {
+    const ada = await person()
+    const email = address()
+    await change(ada, email)
+    const code = await codeTo(email)
+    const held = await bench.hold(ada.session)
+    await exec(bench.db, sql`update identity.persons set state = 'locked' where id = ${ada.personId}`)
+    expect(await held('POST', '/me/email/verify', { body: { code } })).toMatchObject({ status: 401, body: { code: 'token_refused' } })
+    expect(await bench.told('EmailChanged', ada.personId)).toEqual([])
+  })
+
   test('wrong codes are counted, and the fifth ends it', async () => {
     const ada = await person()
     const email = address()
@@ -140,10 +151,28 @@ describe('where a signup must prove its address', () => {
     expect(await verified(bench, ready)).toMatchObject({ status: 401, body: { code: 'email_code.invalid' } })
   })
 
+  test('one address gets five letters an hour, whoever begins', async () => {
+    const body = { email: address(), display_name: 'Ada' }
+    for (let n = 0; n < 5; n++) expect(await bench.ask('POST', '/auth/signup/begin', { body })).toMatchObject({ status: 200 })
+    const refused = await bench.ask('POST', '/auth/signup/begin', { body })
+    expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  })
+
   test('a claim token proves it too', async () => {
     const ready = await withFactors(bench, { email: address() })
     expect(await verified(bench, ready, { claim_token: 'lwc_x' })).toMatchObject({ status: 200, body: { person: { email_verified: true } } })
   })
+})
+
+test('where a deployment sends no letters nothing that needs one begins', async () => {
+  await using silent = await identityBench({ adminUrl: inject('adminUrl') })
+  const none = { status: 503, body: { code: 'mail.not_configured' } }
+  const chief = await signedUp(silent, { email: address() })
+  await adminGrant(silent.db, chief.answer.body.person.email)
+  expect(await silent.ask('POST', '/me/email', { session: chief.session, body: { email: address() } })).toMatchObject(none)
+  expect(await silent.ask('PUT', '/admin/settings/signup.email_proof', { session: chief.session, body: { value: 'code' } })).toMatchObject({ status: 200 })
+  await eventually(async () => expect(await silent.ask('POST', '/auth/signup/begin', { body: { email: address(), display_name: 'Ada' } })).toMatchObject(none))
 })
 
 describe('a registration for a grant', () => {

@@ -67,6 +67,13 @@ function mailedTo(email: string): Promise<string> {
   })
 }
 
+/** Until some statement here waits for what another transaction holds. */
+const waitingForLock = () =>
+  eventually(async () => {
+    const waiting = sql`select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    expect((await one(bench.db, z.object({ n: z.int() }), waiting)).n).toBe(1)
+  })
+
 async function told(personId: string) {
   const rows = await many(
     bench.db,
@@ -102,6 +109,21 @@ describe('a person without any factor', () => {
       ]),
     )
     expect(JSON.stringify(facts)).not.toContain(issued.body.token)
+  })
+
+  test('who is locked while the code is looked at gets nothing', async () => {
+    const ada = await withoutFactors()
+    const { token } = (await issue(ada.personId)).body
+    const { authenticator, answer } = await prepared(token)
+    const { entering } = await bench.db.transaction(async (tx) => {
+      await exec(tx, sql`update identity.persons set state = 'locked' where id = ${ada.personId}`)
+      const asked = confirm(token, answer.body.totp.secret)
+      await waitingForLock()
+      return { entering: asked }
+    })
+    expect(await entering).toMatchObject({ status: 401, body: { code: 'token_refused' } })
+    await exec(bench.db, sql`update identity.persons set state = 'active' where id = ${ada.personId}`)
+    expect(await loggedIn(bench, authenticator)).toMatchObject({ status: 401, body: { code: 'login.refused' } })
   })
 
   test('whose token got lost gets another one, and the first is void', async () => {

@@ -2,7 +2,7 @@ import { many, one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { archived, memberOf, openedBy, somebody, toldOf } from '../belonging-story.ts'
+import { archived, memberOf, openedBy, somebody, toldOf, twiceAtOnce } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { operatorGrant } from '../operators.ts'
 import type { SignedUp } from '../signing-up.ts'
@@ -82,6 +82,17 @@ describe('an invitation', () => {
     for (const secret of [token, 'bob@example.org']) expect(rows[0]?.row).not.toContain(secret)
     const listed = await bench.ask('GET', `/engagements/${id}/invitations`, { session: ada.session })
     expect(listed.body.items).toHaveLength(1)
+  })
+
+  test('asked for twice at once under one Idempotency-Key is one; who comes second is told to come again', async () => {
+    const ada = await person('Ada')
+    const { id } = await openedBy(bench, ada)
+    const body = { designations: ['contributor'] }
+    const ask = () => bench.ask('POST', `/engagements/${id}/invitations`, { session: ada.session, body, headers: { 'idempotency-key': 'twice' } })
+    const [busy, made] = await twiceAtOnce(bench, 'invitations', ask)
+    expect(busy).toMatchObject({ status: 409, body: { code: 'idempotency.in_flight' }, headers: { 'retry-after': '1' } })
+    expect(made).toMatchObject({ status: 201, body: { token: expect.any(String) } })
+    expect(await ask()).toMatchObject({ status: 201, body: { id: made.body.id }, headers: { 'idempotency-replayed': 'true' } })
   })
 
   test('makes who says yes a member, and is told as given by who invited', async () => {

@@ -77,6 +77,14 @@ const LIES: readonly (readonly [string, Lies])[] = [
   ['another backup eligibility', { backupEligible: true }],
 ]
 
+test('why a passkey is refused is told to the metrics alone', async () => {
+  const ada = await person()
+  const answer = await loggedIn(bench, ada.authenticator, { origin: 'https://evil.example' })
+  expect(JSON.stringify([answer.body, answer.headers])).not.toContain('origin')
+  const metrics = (await bench.service.app?.inject({ method: 'GET', url: '/metrics' }))?.body
+  expect(metrics).toMatch(/^passkey_refused_total\{ceremony="login",reason="origin",service="identity"\} [1-9]/m)
+})
+
 describe('one answer, login.refused, for', () => {
   test.each(LIES)('%s', async (_what, lies) => {
     const ada = await person()

@@ -280,6 +280,7 @@ describe('a member', () => {
     expect(await as(ada).delete(at)).toMatchObject(automatic)
     await operatorGrant(bench.db, 'E2', ada.personId)
     expect(await as(ada).put(`${at}/designations/domain_expert`)).toMatchObject(automatic)
+    expect(await as(ada).delete(`${at}/designations/contributor`)).toMatchObject(automatic)
     expect(await as(ada).put(`${at}/commit-authority`, { value: true })).toMatchObject(automatic)
   })
 })

@@ -4,6 +4,7 @@ import { eventually } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { type SignedUp, signedUp, verified, withFactors } from '../signing-up.ts'
+import { withoutDefinition } from './gone-definition.ts'
 
 let bench: IdentityBench
 let ada: SignedUp
@@ -166,6 +167,27 @@ describe('one saga', () => {
     expect(String((await bench.ask('GET', `/admin/sagas/${done}/events`, { session: bench.operatorToken, headers: { 'last-event-id': '2' } })).body)).toMatch(
       /^id: 3\n/,
     )
+  })
+})
+
+describe('one whose definition is gone', () => {
+  let old: string
+  beforeAll(async () => {
+    old = await withoutDefinition(bench.platform.eventStore, done)
+  })
+  const asked = (method: 'GET' | 'POST', path: string, body?: object) =>
+    bench.ask(method, `/admin/sagas/${old}${path}`, { session: bench.operatorToken, ...(body && { body }) })
+
+  test.each([
+    ['GET', ''],
+    ['GET', '/timeline'],
+    ['GET', '/events'],
+    ['GET', '/state'],
+    ['GET', '/diff?a=0&b=0'],
+    ['POST', '/replay'],
+    ['POST', '/actions', { action: 'retry', reason: 'ticket 12', expected_revision: 0 }],
+  ] as const)('%s %s tells that', async (method, path, body?: object) => {
+    expect(await asked(method, path, body)).toMatchObject({ status: 410, body: { code: 'saga.version_missing' } })
   })
 })
 

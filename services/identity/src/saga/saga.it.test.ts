@@ -64,6 +64,34 @@ describe('one saga', () => {
   })
 })
 
+test.each([
+  [`/admin/sagas/${newId()}/actions`, { action: 'retry', reason: 'ticket 12', expected_revision: 0 }],
+  ['/admin/sagas/reconcile', {}],
+  ['/admin/dead-letters/1/redrive', { reason: 'ticket 12' }],
+  ['/admin/dead-letters/1/discard', { reason: 'ticket 12' }],
+])('POST %s is for who has just shown a passkey', async (url, body) => {
+  const bo = await signedUp(bench, { email: `${newId()}@example.org` })
+  await exec(
+    bench.db,
+    sql`insert into identity.person_roles (person_id, role, granted_by) values (${bo.personId}, 'ops', '{"kind":"service","id":"operator"}')`,
+  )
+  await exec(bench.db, sql`update identity.sessions set step_up_at = now() - interval '6 minutes' where person_id = ${bo.personId}`)
+  expect(await bench.ask('POST', url, { session: bo.session, body })).toMatchObject({ status: 403, body: { code: 'step_up_required', level: 'passkey' } })
+})
+
+describe('reconcile', () => {
+  const reconcile = (body: object) => bench.ask('POST', '/admin/sagas/reconcile', { session: bench.operatorToken, body })
+
+  test('does something only for a reason', async () => {
+    expect(await reconcile({ dry_run: false })).toMatchObject({ status: 422, body: { code: 'saga.reason_required' } })
+  })
+
+  test('goes page by page; a participant that does not answer is told', async () => {
+    expect(await reconcile({ cursor: 'list~' })).toMatchObject({ status: 200, body: { findings: [], next_cursor: 'letters~' } })
+    expect(await reconcile({})).toMatchObject({ status: 503, body: { code: 'dependency_down' } })
+  })
+})
+
 test.each(['/admin/sagas', `/admin/sagas/${newId()}`])('%s is for who has the scope saga.read', async (url) => {
   expect(await bench.ask('GET', url)).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
   expect(await bench.ask('GET', url, { session: ada.session })).toMatchObject({ status: 403, body: { code: 'auth.scope_missing' } })

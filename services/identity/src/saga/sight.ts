@@ -21,11 +21,16 @@ export interface Sight {
 
 /** The history of a saga; refuses `saga.not_found`, and `saga.version_missing` where its definition was deleted. */
 export async function historyIn({ store, sagas }: Pick<Sight, 'store' | 'sagas'>, sagaId: SagaId): Promise<SagaHistory> {
-  const history = await readHistory(store, sagas, sagaId).catch((error: unknown) => {
-    throw error instanceof Terminal && error.code === refusals.version_missing.code ? refusals.version_missing() : error
-  })
+  const history = await defined(readHistory(store, sagas, sagaId))
   if (history === undefined) throw refusals.not_found()
   return history
+}
+
+/** What needs the definition of a saga; refuses `saga.version_missing` where that was deleted. */
+export function defined<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw error instanceof Terminal && error.code === refusals.version_missing.code ? refusals.version_missing() : error
+  })
 }
 
 export interface Participation {

@@ -30,7 +30,7 @@ function listed(place: Place): Operation<IdentityParts> {
     authz: place.reading,
     params: place.params,
     reply: List,
-    refuses: [...beyond(place)],
+    refuses: [...beyond(place, 'read')],
     async answer(request, parts: IdentityParts) {
       return { items: [...(await secretsAt(parts.db, await place.find(request, parts, 'read')))] }
     },
@@ -47,7 +47,7 @@ function kept(place: Place): Operation<IdentityParts> {
     body: KeepBody,
     reply: z.undefined(),
     status: 204,
-    refuses: [...beyond(place), refuse.limit, shared.account_suspended, shared.invalid_body],
+    refuses: [...beyond(place, 'write'), refuse.limit, shared.account_suspended, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       const { value, kind, label } = request.body
@@ -68,7 +68,7 @@ function removed(place: Place): Operation<IdentityParts> {
     params: named(place),
     reply: z.undefined(),
     status: 204,
-    refuses: [...beyond(place), refuse.unknown, shared.invalid_body],
+    refuses: [...beyond(place, 'write'), refuse.unknown, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       await removeSecret(parts, ref, nameIn(request), request.caller)

@@ -5,11 +5,13 @@ import path from 'node:path'
 import { exec, ident, many, one, sql } from '@loomworks/sql'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { openedBy } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { rewrap, SEALINGS } from '../rewrap.ts'
 import { adminGrant } from '../roles.ts'
 import { loggedIn, type SignedUp, signedUp, withFactors } from '../signing-up.ts'
 
+let next = 0
 const CANARY = 'sk-canary-0123456789abcdef-LAST'
 let bench: IdentityBench
 let ada: SignedUp
@@ -45,6 +47,11 @@ describe('a secret', () => {
     expect(await resolve({ provider: 'rotated', personId: ada.personId })).toMatchObject({ body: { key: 'another-value-that-is-long' } })
   })
 
+  test('may have 8192 bytes', async () => {
+    await keep('long', { value: 'ä'.repeat(4096) })
+    expect(await resolve({ provider: 'long', personId: ada.personId })).toMatchObject({ body: { key: 'ä'.repeat(4096) } })
+  })
+
   test('that is short shows nothing of itself', async () => {
     await keep('short', { value: 'abcd1234' })
     expect((await list()).body.items.find(({ name }: { name: string }) => name === 'short')).toMatchObject({ last4: '' })
@@ -76,6 +83,19 @@ describe('a secret', () => {
     expect(await keep('k0', {}, grace).then(({ status }) => status)).not.toBe(500)
   })
 
+  test.each([
+    ['an engagement', async (who: SignedUp) => `/engagements/${(await openedBy(bench, who)).id}`],
+    ['the deployment', async () => '/admin'],
+  ])('of %s is refused beyond the fiftieth too', async (_what, placeOf) => {
+    const chief = await signedUp(bench, { email: `chief${next++}@example.org` })
+    await adminGrant(bench.db, chief.answer.body.person.email)
+    const at = await placeOf(chief)
+    const kept = (await list(chief, at)).body.items.length
+    for (let n = kept; n < 50; n++) expect((await keep(`full${n}`, {}, chief, at)).status).toBe(204)
+    expect(await keep('one_more', {}, chief, at)).toMatchObject({ status: 409, body: { code: 'vault.limit' } })
+    for (let n = kept; n < 50; n++) expect((await remove(`full${n}`, chief, at)).status).toBe(204)
+  })
+
   test('of the deployment is the administrator’s', async () => {
     expect(await keep('openai', {}, ada, '/admin')).toMatchObject({ status: 403, body: { code: 'auth.role_missing' } })
     expect(await keep('openai', {}, admin, '/admin')).toMatchObject({ status: 204 })
@@ -89,6 +109,10 @@ describe('a secret', () => {
     expect(await keep('anthropic', {}, grace)).toMatchObject({ status: 204 })
     expect(await keep('mail', { kind: 'smtp' }, grace)).toMatchObject({ status: 403, body: { code: 'account_suspended' } })
     expect(await remove('anthropic', grace)).toMatchObject({ status: 403, body: { code: 'account_suspended' } })
+    await adminGrant(bench.db, 'grace.s@example.org')
+    const { id } = await openedBy(bench, grace)
+    for (const at of ['/admin', `/engagements/${id}`])
+      expect(await keep('anthropic', {}, grace, at)).toMatchObject({ status: 403, body: { code: 'account_suspended' } })
   })
 })
 
@@ -104,6 +128,20 @@ describe('a model key', () => {
     await exec(bench.db, sql`update identity.secrets set scope = 'engagement', scope_id = ${engagementId} where name = 'mistral' and scope = 'person'`)
     // A row that changed places does not open.
     expect((await resolve(asked)).status).toBe(500)
+  })
+
+  test.each([
+    ['has another name', sql`name = 'moved'`, 'moved'],
+    ['has another id', sql`id = gen_random_uuid()`, 'kept'],
+    ['holds what another row held', sql`(ciphertext, wrapped_dek) = (select ciphertext, wrapped_dek from identity.secrets s where s.name = 'other')`, 'kept'],
+    ['holds what another row held under its key', sql`ciphertext = (select ciphertext from identity.secrets s where s.name = 'other')`, 'kept'],
+  ])('whose row %s does not open', async (_what, change, provider) => {
+    const grace = await signedUp(bench, { email: `swapped${next++}@example.org` })
+    for (const name of ['kept', 'other']) await keep(name, {}, grace)
+    expect(await resolve({ provider: 'kept', personId: grace.personId })).toMatchObject({ status: 200, body: { key: CANARY } })
+    await exec(bench.db, sql`update identity.secrets set ${change} where name = 'kept' and scope_id = ${grace.personId}`)
+    expect((await resolve({ provider, personId: grace.personId })).status).toBe(500)
+    await exec(bench.db, sql`delete from identity.secrets where scope_id = ${grace.personId}`)
   })
 
   test('is noted as used', async () => {

@@ -44,6 +44,16 @@ describe('my sessions', () => {
     })
   })
 
+  test('say when each was last seen, which is noted once a minute at most', async () => {
+    const ada = await person()
+    const seen = async () => (await list(ada.session)).body.items[0].last_seen_at
+    const first = await seen()
+    clock.advance(59_999)
+    expect(await seen()).toBe(first)
+    clock.advance(1)
+    expect(Date.parse(await seen()) - Date.parse(first)).toBe(60_000)
+  })
+
   test('come page by page', async () => {
     const ada = await person()
     clock.advance(1)

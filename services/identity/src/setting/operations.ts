@@ -1,5 +1,6 @@
 // Settings at each place: list, show, set, take back (identity page §8).
-import { SettingKey, SettingValue, settingSpec } from '@loomworks/contracts'
+import { SETTINGS, SettingKey, SettingValue, settingSpec } from '@loomworks/contracts'
+import type { AnyRefusal } from '@loomworks/kernel'
 import { Answered, faultsOf, type Operation, operation, requireStepUp, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { setting as refuse } from '../errors.ts'
@@ -22,7 +23,7 @@ function listed(place: Place): Operation<IdentityParts> {
     authz: place.reading,
     params: place.params,
     reply: List,
-    refuses: [...beyond(place)],
+    refuses: [...beyond(place, 'read')],
     async answer(request, parts: IdentityParts) {
       return { items: [...(await settingsAt(parts.db, await place.find(request, parts, 'read'), parts.config.settingStandards))] }
     },
@@ -37,7 +38,7 @@ function shown(place: Place): Operation<IdentityParts> {
     authz: place.reading,
     params: keyed(place),
     reply: SettingShown,
-    refuses: [...beyond(place), refuse.unknown],
+    refuses: [...beyond(place, 'read'), refuse.unknown],
     async answer(request, parts: IdentityParts) {
       const setting = await settingAt(parts.db, await place.find(request, parts, 'read'), keyIn(request), parts.config.settingStandards)
       return tagged(setting)
@@ -54,7 +55,7 @@ function set(place: Place): Operation<IdentityParts> {
     params: keyed(place),
     body: SetBody,
     reply: SettingShown,
-    refuses: [...beyond(place), refuse.unknown, refuse.invalid, shared.version_mismatch, shared.step_up_required, shared.invalid_body],
+    refuses: [...beyond(place, 'write'), refuse.unknown, refuse.invalid, shared.version_mismatch, ...ofAuthority(place), shared.invalid_body],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       const key = keyIn(request)
@@ -83,7 +84,7 @@ function takenBack(place: Place): Operation<IdentityParts> {
     params: keyed(place),
     reply: z.undefined(),
     status: 204,
-    refuses: [...beyond(place), refuse.unknown, shared.version_mismatch, shared.step_up_required],
+    refuses: [...beyond(place, 'write'), refuse.unknown, shared.version_mismatch, ...ofAuthority(place)],
     async answer(request, parts: IdentityParts) {
       const ref = await place.find(request, parts, 'write')
       const key = keyIn(request)
@@ -94,6 +95,12 @@ function takenBack(place: Place): Operation<IdentityParts> {
       return new Answered(204, undefined)
     },
   })
+}
+
+/** What is refused beside, where a setting of this place raises authority. */
+function ofAuthority({ scope }: Place): readonly AnyRefusal[] {
+  const raising = Object.values(SETTINGS).some(({ scopes, raisesAuthority }) => raisesAuthority && scopes.some((each) => each === scope))
+  return raising ? [shared.step_up_required] : []
 }
 
 /** Made once for each place, when the list of operations is. */

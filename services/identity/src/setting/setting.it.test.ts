@@ -24,7 +24,8 @@ afterAll(() => bench[Symbol.asyncDispose]())
 const show = (key: string, who = ada) => bench.ask('GET', `/me/settings/${key}`, { session: who.session })
 const set = (key: string, value: unknown, headers: Record<string, string> = {}, path = '/me', who = ada) =>
   bench.ask('PUT', `${path}/settings/${key}`, { session: who.session, body: { value }, headers })
-const takeBack = (key: string, path = '/me', who = ada) => bench.ask('DELETE', `${path}/settings/${key}`, { session: who.session })
+const takeBack = (key: string, path = '/me', who = ada, headers: Record<string, string> = {}) =>
+  bench.ask('DELETE', `${path}/settings/${key}`, { session: who.session, headers })
 const told = async (scopeId: string) => (await bench.told('SettingChanged', scopeId)).map(({ data }) => data)
 
 describe('a setting of one’s own', () => {
@@ -60,6 +61,8 @@ describe('a setting of one’s own', () => {
     expect(await set('companion.asks_per_day', 4, tag)).toMatchObject({ status: 412, body: { code: 'version_mismatch', current_version: 1 } })
     expect(await set('companion.asks_per_day', 4, { 'if-match': 'W/"1"' })).toMatchObject({ status: 400, body: { code: 'malformed_request' } })
     expect(await set('companion.asks_per_day', 4, { 'if-match': '*' })).toMatchObject({ status: 200, body: { version: 2 } })
+    expect(await takeBack('companion.asks_per_day', '/me', ada, tag)).toMatchObject({ status: 412, body: { code: 'version_mismatch', current_version: 2 } })
+    expect(await takeBack('companion.asks_per_day', '/me', ada, { 'if-match': '"2"' })).toMatchObject({ status: 204 })
   })
 
   test('changed fifty times at once has fifty versions and fifty facts', async () => {
@@ -140,6 +143,17 @@ describe('a setting of the deployment', () => {
   test('is written only after a fresh passkey', async () => {
     clock.advance(301_000)
     expect(await set('credit.license_days', 10, {}, '/admin', admin)).toMatchObject({ status: 403, body: { code: 'step_up_required' } })
+    expect(await takeBack('credit.license_days', '/admin', admin)).toMatchObject({ status: 403, body: { code: 'step_up_required' } })
+  })
+
+  test('is changed only by who has read it, where they say what they read', async () => {
+    const chief = await signedUp(bench, { email: 'reader@example.org' })
+    await adminGrant(bench.db, 'reader@example.org')
+    expect(await set('credit.license_days', 10, { 'if-match': '"0"' }, '/admin', chief)).toMatchObject({ status: 200, body: { version: 1 } })
+    const stale = { status: 412, body: { code: 'version_mismatch', current_version: 1 } }
+    expect(await set('credit.license_days', 20, { 'if-match': '"0"' }, '/admin', chief)).toMatchObject(stale)
+    expect(await takeBack('credit.license_days', '/admin', chief, { 'if-match': '"0"' })).toMatchObject(stale)
+    expect(await takeBack('credit.license_days', '/admin', chief, { 'if-match': '"1"' })).toMatchObject({ status: 204 })
   })
 })
 
@@ -187,6 +201,9 @@ describe('a setting of an engagement', () => {
     expect(await bench.ask('GET', `${PATH}/settings/${key}`, { session: helper.session })).toMatchObject({ status: 200, body: { source: 'engagement' } })
     expect(await set(key, 'x', {}, PATH, helper)).toMatchObject({ status: 403, body: { code: 'membership.operator_required' } })
     expect(await set(key, 'x', {}, PATH, stranger)).toMatchObject({ status: 404, body: { code: 'not_found' } })
+    const stale = { status: 412, body: { code: 'version_mismatch', current_version: 1 } }
+    expect(await set(key, 'x', { 'if-match': '"0"' }, PATH, chief)).toMatchObject(stale)
+    expect(await takeBack(key, PATH, chief, { 'if-match': '"0"' })).toMatchObject(stale)
     expect(
       await bench.ask('PUT', `${PATH}/secrets/anthropic`, { session: chief.session, body: { value: 'sk-0123456789abcdef', kind: 'api_key' } }),
     ).toMatchObject({ status: 204 })

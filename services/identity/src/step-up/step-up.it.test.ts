@@ -175,6 +175,22 @@ describe('a code', () => {
     expect(await throttlesTold(ada.personId)).toHaveLength(8)
   })
 
+  test('is counted once for all instances, and still after a restart', async () => {
+    const ada = await person()
+    {
+      await using second = await bench.another()
+      for (const at of [bench, second, bench, second, bench])
+        expect(await at.ask('POST', '/auth/step-up/finish', { session: ada.session, body: { totp_code: wrongCode(ada) } })).toMatchObject({ status: 401 })
+    }
+    await using third = await bench.another()
+    const right = { totp_code: codeOf(ada.totpSecret, clock.now(), 1) }
+    for (const at of [third, bench])
+      expect(await at.ask('POST', '/auth/step-up/finish', { session: ada.session, body: right })).toMatchObject({
+        status: 429,
+        body: { code: 'totp.throttled' },
+      })
+  })
+
   test('five wrong ones a long time apart are not five', async () => {
     const ada = await person()
     for (let count = 0; count < 6; count++) {

@@ -70,6 +70,15 @@ describe('a session', () => {
     expect(claims.scope.split(' ')).toContain('saga.read')
   })
 
+  test('of who has used up their credit opens what it did', async () => {
+    const ada = await person()
+    const claims = async () => verified((await introspect(tokenHash(ada.session))).body.token, 'memory')
+    const { scope } = await claims()
+    await exec(bench.db, sql`update identity.persons set account_status = 'exhausted' where id = ${ada.personId}`)
+    expect(await claims()).toMatchObject({ scope, account: 'exhausted' })
+    expect(await bench.ask('PATCH', '/me', { session: ada.session, body: { display_name: 'Eve' } })).toMatchObject({ status: 200 })
+  })
+
   test('of a locked account says so; of an erased one it opens nothing', async () => {
     const ada = await person()
     await exec(bench.db, sql`update identity.persons set state = 'locked' where id = ${ada.personId}`)

@@ -1,6 +1,6 @@
 import { CreditAsset, GrantKind } from '@loomworks/contracts'
 import { idOf } from '@loomworks/kernel'
-import { operation, shared } from '@loomworks/service-kit'
+import { operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { grant } from '../../errors.ts'
 import type { CreditParts } from '../../parts.ts'
@@ -29,7 +29,7 @@ export const issueGrantRoute = operation({
   reply: z.object({ grant: Grant, claim_token: z.string().optional(), claim_url: z.string().optional() }),
   oneTime: ['claim_token', 'claim_url'],
   status: 201,
-  refuses: [grant.ineligible, grant.asset_unknown, grant.amount_invalid, grant.referrer_invalid, shared.idempotency_in_flight, shared.idempotency_key_reused],
+  refuses: [grant.ineligible, grant.asset_unknown, grant.amount_invalid, grant.referrer_invalid],
 
   async answer({ body, caller, once }, parts: CreditParts) {
     const { asset, amount } = askedFor(body)

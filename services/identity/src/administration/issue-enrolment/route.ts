@@ -26,15 +26,7 @@ export const issueEnrolmentRoute = operation({
   status: 201,
   // 200 is the 201 given again for its key: the token was told that once.
   also: { 200: Mailed, 202: Mailed },
-  refuses: [
-    person.state,
-    enrolment.waiting,
-    mailRefusals.not_configured,
-    shared.not_found,
-    shared.invalid_body,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
-  ],
+  refuses: [person.state, enrolment.waiting, mailRefusals.not_configured, shared.not_found, shared.invalid_body],
 
   async answer({ params, caller, once }, parts: IdentityParts) {
     const answer = await once(parts.db, (tx) => issued(tx, parts, { personId: params.id, caller }))

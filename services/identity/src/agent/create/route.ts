@@ -1,5 +1,5 @@
 import { newId, timeOf } from '@loomworks/kernel'
-import { operation, shared } from '@loomworks/service-kit'
+import { operation } from '@loomworks/service-kit'
 import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { lockEngagement, requireChosen, requireOperator, standingAt } from '../../engagements.ts'
@@ -25,15 +25,7 @@ export const createAgentRoute = operation({
   body: z.strictObject({ name: DisplayName, purpose: Purpose, instruction_version: z.int().min(1).max(1_000_000).default(1) }),
   reply: ShownAgent,
   status: 201,
-  refuses: [
-    ...REFUSED,
-    membership.personal_fixed,
-    membership.automatic,
-    refusals.name_taken,
-    refusals.limit,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
-  ],
+  refuses: [...REFUSED, membership.personal_fixed, membership.automatic, refusals.name_taken, refusals.limit],
 
   async answer({ params, body, caller, once }, { db, clock, relay }: IdentityParts) {
     const personId = selfOf(caller)

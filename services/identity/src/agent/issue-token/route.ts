@@ -36,15 +36,7 @@ export const issueAgentTokenRoute = operation({
   reply: Issued.partial({ token: true }),
   oneTime: ['token'],
   status: 201,
-  refuses: [
-    ...REFUSED,
-    shared.step_up_required,
-    refusals.retired,
-    refusals.scope_not_grantable,
-    refusals.token_limit,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
-  ],
+  refuses: [...REFUSED, shared.step_up_required, refusals.retired, refusals.scope_not_grantable, refusals.token_limit],
 
   answer(request, parts: IdentityParts) {
     const { scopes, expires_in_days: days } = request.body

@@ -17,7 +17,7 @@ export const changeEmailRoute = operation({
   body: z.strictObject({ email: NewAddress }),
   reply: z.object({ expires_at: z.string() }),
   status: 202,
-  refuses: [mail.not_configured, shared.rate_limited, shared.invalid_body, shared.idempotency_in_flight, shared.idempotency_key_reused],
+  refuses: [mail.not_configured, shared.rate_limited, shared.invalid_body],
 
   /** Says nothing about whether somebody has the address. */
   async answer({ body, caller, once }, parts: IdentityParts) {

@@ -41,8 +41,6 @@ export const inviteRoute = operation({
     membership.personal_fixed,
     membership.automatic,
     invitation.limit,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
   ],
 
   async answer({ params, body, caller, token: own, once }, { db, clock }: IdentityParts) {

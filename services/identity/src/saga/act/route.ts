@@ -7,6 +7,7 @@ import { saga as refusals } from '../../errors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { actsOnSaga } from '../authz.ts'
 import { isReason } from '../reason.ts'
+import { defined } from '../sight.ts'
 import { Planned, planned } from './planned.ts'
 
 export const actOnSagaRoute = operation({
@@ -33,6 +34,7 @@ export const actOnSagaRoute = operation({
     refusals.past_pivot,
     refusals.action_unknown,
     refusals.reason_required,
+    refusals.version_missing,
     shared.unauthenticated,
     shared.scope_missing,
     shared.actor_refused,
@@ -48,7 +50,7 @@ export const actOnSagaRoute = operation({
     const { step, reason, dry_run: dryRun } = body
     const { actor, commandId } = caller
     const expectedRevision = BigInt(body.expected_revision)
-    const outcome = await sagas.act({ sagaId, action: action.data, step, reason, expectedRevision, dryRun, actor, commandId })
+    const outcome = await defined(sagas.act({ sagaId, action: action.data, step, reason, expectedRevision, dryRun, actor, commandId }))
     if (!outcome.ok) throw refusalOf(outcome)
     return planned(sight.mask, outcome, { action: action.data, dryRun })
   },

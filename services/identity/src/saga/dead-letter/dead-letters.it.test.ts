@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import { z } from 'zod'
 import { type Answer, type IdentityBench, identityBench } from '../../identity-bench.ts'
 import { signedUp, verified, withFactors } from '../../signing-up.ts'
+import { withoutDefinition } from '../gone-definition.ts'
 
 let bench: IdentityBench
 beforeAll(async () => {
@@ -106,6 +107,8 @@ describe('a dead letter', () => {
   test('that is not there is told so', async () => {
     expect(await asOperator('/admin/dead-letters/999999999')).toMatchObject({ status: 404, body: { code: 'dlq.not_found' } })
     expect(await asOperator('/admin/dead-letters/first')).toMatchObject({ status: 422, body: { code: 'invalid_body' } })
+    for (const verb of ['redrive', 'discard'])
+      expect(await decide(`/admin/dead-letters/999999999/${verb}`, { reason: REASON })).toMatchObject({ status: 404, body: { code: 'dlq.not_found' } })
   })
 })
 
@@ -166,6 +169,14 @@ describe('redriven', () => {
     letGo()
     await answer
     expect(await decide(url, { reason: REASON })).toMatchObject({ status: 409, body: { code: 'dlq.saga_closed' } })
+  })
+
+  test('not where the definition of its saga is gone', async () => {
+    const { id: saga, answer } = await openSaga()
+    const id = await unreadable(await withoutDefinition(bench.platform.eventStore, saga), {})
+    expect(await decide(`/admin/dead-letters/${id}/redrive`, { reason: REASON })).toMatchObject({ status: 410, body: { code: 'saga.version_missing' } })
+    letGo()
+    await answer
   })
 
   test('only with a reason', async () => {

@@ -18,7 +18,7 @@ export const beginStepUpRoute = operation({
   limits: { rate: 'auth' },
   body: z.strictObject({ level: StepUpLevel }),
   reply: z.object({ challenge_id: ChallengeId, options: CeremonyOptions, accepts: z.array(AuthMethod) }),
-  refuses: [shared.token_refused, shared.invalid_body],
+  refuses: [shared.invalid_body],
 
   /** Names the person's own passkeys: who asks is known. */
   async answer({ body, caller, token }, { db, clock, rp }: IdentityParts) {

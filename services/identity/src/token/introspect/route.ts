@@ -17,8 +17,7 @@ export const introspectRoute = operation({
   reply: z.discriminatedUnion('active', [Active, Refused]),
   refuses: [shared.actor_refused, shared.internal_token_invalid, shared.invalid_body],
 
-  async answer({ body, from, caller }, parts: IdentityParts) {
-    if (from !== 'gateway') throw shared.actor_refused()
+  async answer({ body, caller }, parts: IdentityParts) {
     const found = await claimsOf(parts, body.credentialHash, caller)
     if (typeof found === 'string') return { active: false as const, code: found }
     const { token, expiresAt } = await parts.signing.mint({ ...found.claims, aud: body.audience, azp: 'gateway' }, found.endsAtMs)

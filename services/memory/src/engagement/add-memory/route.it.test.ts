@@ -220,3 +220,18 @@ test('a Companion adds as its person, by approval or by a right it names; an age
   })
   expect((await client.post(`/engagements/${COMMONS}/memory`, claim('z', { commit: true }))).body).toMatchObject({ code: 'memory.commit_authority_required' })
 })
+
+test('what is added with commit needs what a commit needs', async () => {
+  const { client, personId } = await person(bench)
+  member(bench, personId, COMMONS)
+  const agentId = newId<'agent'>()
+  member(bench, agentId, COMMONS, { designations: ['contributor'] })
+  const agent = bench.as({ actor: { kind: 'agent', id: agentId, instructionVersion: 1 }, scopes: ['memory.write', 'memory.read', 'memory.commit'] })
+  const at = `/engagements/${COMMONS}/memory`
+  const { body } = await client.post(at, claim())
+  const citing = claim('so it is said', { sources: [{ engagement: COMMONS, object: body.id }], commit: true })
+  expect(await agent.post(at, citing)).toMatchObject({ status: 403, body: { code: 'memory.self_commit_forbidden' } })
+  expect(await agent.post(at, claim('so I say', { commit: true }))).toMatchObject({ status: 403, body: { code: 'memory.untrusted_needs_person' } })
+  const after = claim('and not', { supersedes: [{ ref: { engagement: COMMONS, object: body.id }, why: 'refined' }], commit: true })
+  expect(await client.post(at, after)).toMatchObject({ status: 409, body: { code: 'memory.target_not_active', target: body.id } })
+})

@@ -1,5 +1,5 @@
 import type { Caller, Envelope, Trust } from '@loomworks/kernel'
-import { Answered, operation, shared } from '@loomworks/service-kit'
+import { Answered, operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { type Access, accessTo } from '../../access.ts'
 import { readable, readEngagement, rowsAfter } from '../../current-memory/queries.ts'
@@ -44,8 +44,6 @@ export const addMemoryRoute = operation({
     refuse.target_not_active,
     refuse.too_large,
     refuse.store_unavailable,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {

@@ -1,4 +1,4 @@
-import { Answered, operation, shared } from '@loomworks/service-kit'
+import { Answered, operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { accessTo } from '../../access.ts'
 import { foldedCard } from '../../current-engagement.ts'
@@ -25,8 +25,6 @@ export const archiveEngagementRoute = operation({
     refuse.personal_memory_only,
     refuse.wrong_state,
     refuse.store_unavailable,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {

@@ -110,6 +110,18 @@ test('an agent with the scope commits what others wrote, never its own, and noth
   })
 })
 
+test('a draft whose target was taken back meanwhile ends nothing, and stays a draft', async () => {
+  const { client, engagementId } = await person(bench)
+  const old = await draft(client, MINE, { commit: true })
+  const next = await draft(client, MINE, { supersedes: [{ ref: { engagement: engagementId, object: old.id }, why: 'refined' }] })
+  await client.post(`${MINE}/${old.id}/retract`, { reason: 'mistaken' })
+  expect(await client.post(`${MINE}/${next.id}/commit`, { expected_version: 1 })).toMatchObject({
+    status: 409,
+    body: { code: 'memory.target_not_active', target: old.id },
+  })
+  expect((await client.get(`${MINE}/${next.id}`)).body).toMatchObject({ version: 1, lifetime: { k: 'Drafted' } })
+})
+
 test("what is not there, not the caller's, or asked wrongly", async () => {
   const ada = await person(bench)
   const bob = await person(bench)
@@ -170,6 +182,14 @@ test("nobody takes back what belongs to somebody else, nor the Companion what is
     status: 409,
     body: { code: 'memory.wrong_state', lifetime: 'Retracted' },
   })
+})
+
+test('the draft of somebody else is taken back by who could have committed it', async () => {
+  const [author, other, operator] = [await contributor(), await contributor(), await contributor('operator')]
+  const { id } = await draft(author.client, COMMONS)
+  const retract = (client: Client) => client.post(`${COMMONS}/${id}/retract`, { reason: 'mistaken' })
+  expect(await retract(other.client)).toMatchObject({ status: 403, body: { code: 'memory.commit_authority_required' } })
+  expect((await retract(operator.client)).status).toBe(200)
 })
 
 test('a stated version or place that does not fit stops a retraction, and so does a member nobody knows', async () => {

@@ -1,5 +1,5 @@
 import { idOf } from '@loomworks/kernel'
-import { operation, shared } from '@loomworks/service-kit'
+import { operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { accessTo } from '../../access.ts'
 import { refuse } from '../../errors.ts'
@@ -30,8 +30,6 @@ export const commitMemoryRoute = operation({
     refuse.self_commit_forbidden,
     refuse.untrusted_needs_person,
     refuse.store_unavailable,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {

@@ -1,6 +1,6 @@
-import { BusEvent } from '@loomworks/contracts'
+import { BusEvent, MembershipRevoked } from '@loomworks/contracts'
 import { readEnvelope } from '@loomworks/event-store'
-import { actorFromCompanion, newId } from '@loomworks/kernel'
+import { actorFromCompanion, derivedId, newId } from '@loomworks/kernel'
 import { exec, many, sql } from '@loomworks/sql'
 import { eventually, type ServiceBench } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -98,6 +98,24 @@ test('sent again under its key it is the same engagement, also at once', async (
   for (const { status, body } of answers) if (status !== 201) expect([status, body.code]).toEqual([409, 'idempotency.in_flight'])
   expect(answers.at(-1)).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } })
   expect(new Set(opened.map(({ body }) => `${body.id} ${body.display_identifier} ${body.title}`)).size).toBe(1)
+})
+
+test('who belongs there no more is told so also under the key that opened it', async () => {
+  const { client, personId } = await person(bench)
+  const send = () => client.post('/engagements', { title: 'Once' }, { headers: { 'idempotency-key': 'gone' } })
+  const { id } = (await send()).body
+  const principal = { kind: 'person', id: personId } as const
+  await bench.publish(MembershipRevoked, {
+    membershipId: derivedId(id, personId),
+    principal,
+    engagementId: id,
+    designations: ['operator'],
+    commitAuthority: false,
+    by: principal,
+    revision: 2,
+    reason: 'left',
+  })
+  await eventually(async () => expect(await send()).toMatchObject({ status: 404, body: { code: 'memory.engagement_not_found' } }))
 })
 
 test('what is opened at once has a number each, and none twice', async () => {

@@ -26,15 +26,7 @@ export const openEngagementRoute = operation({
   body: z.strictObject({ title: Title, visibility: z.enum(['private', 'discoverable']).default('private'), seed: SeedBody.optional() }),
   reply: ShownEngagement,
   status: 201,
-  refuses: [
-    shared.actor_refused,
-    refuse.engagement_limit,
-    refuse.engagement_not_found,
-    refuse.too_large,
-    refuse.store_unavailable,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
-  ],
+  refuses: [shared.actor_refused, refuse.engagement_limit, refuse.engagement_not_found, refuse.store_unavailable],
 
   async answer({ body, caller: { actor }, onceAround, idempotencyKey }, parts: MemoryParts) {
     if (!mayOpen(actor)) throw shared.actor_refused()

@@ -1,5 +1,5 @@
 import { idOf } from '@loomworks/kernel'
-import { operation, shared } from '@loomworks/service-kit'
+import { operation } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { accessTo } from '../../access.ts'
 import { refuse } from '../../errors.ts'
@@ -35,8 +35,6 @@ export const retractMemoryRoute = operation({
     refuse.commit_authority_required,
     refuse.consent_required,
     refuse.store_unavailable,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
   ],
 
   async answer(request, parts: MemoryParts) {

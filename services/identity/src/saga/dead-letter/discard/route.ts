@@ -25,8 +25,6 @@ export const discardDeadLetterRoute = operation({
     shared.actor_refused,
     shared.step_up_required,
     shared.invalid_body,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
   ],
 
   async answer({ params, body: { reason }, caller, once }, parts: IdentityParts) {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { dlq, saga as sagaRefusals } from '../../../errors.ts'
 import type { IdentityParts } from '../../../parts.ts'
 import { actsOnDeadLetter } from '../../authz.ts'
-import type { Sight } from '../../sight.ts'
+import { defined, type Sight } from '../../sight.ts'
 import { againOf, decide, requireReason } from '../deciding.ts'
 import { type Letter, letterWith } from '../letters.ts'
 import { editedMessage } from '../message.ts'
@@ -29,13 +29,12 @@ export const redriveDeadLetterRoute = operation({
     dlq.saga_closed,
     dlq.edit_invalid,
     sagaRefusals.reason_required,
+    sagaRefusals.version_missing,
     shared.unauthenticated,
     shared.scope_missing,
     shared.actor_refused,
     shared.step_up_required,
     shared.invalid_body,
-    shared.idempotency_in_flight,
-    shared.idempotency_key_reused,
   ],
 
   async answer({ params, body, caller, once }, parts: IdentityParts) {
@@ -61,7 +60,7 @@ export const redriveDeadLetterRoute = operation({
 /** A saga that has ended waits for nothing; an integration event belongs to none. */
 async function requireOpen({ sagas }: Pick<IdentityParts, 'sagas'>, { sagaId }: Letter): Promise<void> {
   if (sagaId === undefined) return
-  const view = await sagas.status(sagaId)
+  const view = await defined(sagas.status(sagaId))
   if (view === undefined || view.state === 'completed' || view.state === 'aborted') throw dlq.saga_closed()
 }
 
