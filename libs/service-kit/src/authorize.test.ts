@@ -81,6 +81,7 @@ test.each(['recovery', 'erasing'] as const)('a session kept to %s reaches what n
   expect(judged(authz(), kept)).toBe('auth.scope_missing')
   expect(judged(authz({ restricted: [restricted] }), kept)).toBe('passes')
   expect(judged(authz({ restricted: ['suspended'] }), kept)).toBe('auth.scope_missing')
+  expect(judged(authz({ role: ['admin'] }), token({ restricted, roles: ['admin'] }))).toBe('auth.role_missing')
 })
 
 test('a suspended account reaches what names it beyond its scopes', () => {

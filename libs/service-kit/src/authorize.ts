@@ -1,4 +1,5 @@
 // What the token alone can decide about an operation: the gateway asks it first, the owner of the operation again.
+import type { Refusal } from '@loomworks/kernel'
 import type { ActorClass, Authz } from './operation.ts'
 import { shared } from './shared-refusals.ts'
 import { hasScope, type Rights } from './token.ts'
@@ -18,7 +19,7 @@ export function authorize(authz: Authz, token: Rights, nowMs: number): void {
   const actor = actorClassOf(token)
   if (!authz.actors.includes(actor)) throw actor === 'anonymous' ? shared.unauthenticated() : shared.actor_refused()
   if (actor === 'anonymous') return
-  if (token.restricted !== undefined && !authz.restricted?.includes(token.restricted)) throw shared.scope_missing()
+  if (token.restricted !== undefined && !authz.restricted?.includes(token.restricted)) throw rightMissing(authz)
   requireRights(authz, token)
   if (token.account === 'suspended' && !isForSuspended(authz)) throw shared.account_suspended()
   if (authz.stepUp !== undefined && actor === 'person') requireStepUp(authz.stepUp, token, nowMs)
@@ -29,9 +30,14 @@ function isForSuspended({ scope, restricted }: Authz): boolean {
 }
 
 function requireRights(authz: Authz, token: Rights): void {
-  if (authz.role !== undefined) {
-    if (!authz.role.some((role) => token.roles?.includes(role))) throw shared.role_missing()
-  } else if (authz.scope !== undefined && !hasScope(token, authz.scope)) throw shared.scope_missing()
+  const { role, scope } = authz
+  const has = role === undefined ? scope === undefined || hasScope(token, scope) : role.some((each) => token.roles?.includes(each))
+  if (!has) throw rightMissing(authz)
+}
+
+/** A scope is named where no role is (identity page §17). */
+function rightMissing({ role }: Authz): Refusal {
+  return role === undefined ? shared.scope_missing() : shared.role_missing()
 }
 
 /** Refuses where no proof of this level is fresh; for operations of which only some uses need one. */

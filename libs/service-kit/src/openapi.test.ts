@@ -58,8 +58,11 @@ test('an operation is described whole: its place, owner, rights, limits, paramet
     400: { 'x-codes': expect.arrayContaining(['malformed_request', 'idempotency.key_invalid']) },
     401: { 'x-codes': ['unauthenticated', 'token_refused', 'session_expired'] },
     403: { 'x-codes': expect.arrayContaining(['auth.scope_missing', 'step_up_required', 'account_suspended']) },
-    409: { 'x-codes': ['memory.wrong_state', 'memory.exists'], content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
-    422: { 'x-codes': ['invalid_body'] },
+    409: {
+      'x-codes': ['memory.wrong_state', 'memory.exists', 'idempotency.in_flight'],
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
+    422: { 'x-codes': ['invalid_body', 'idempotency.key_reused'] },
   })
   expect(components.schemas.Problem).toMatchObject({ required: expect.arrayContaining(['code', 'request_id']) })
 })

@@ -137,7 +137,7 @@ function sharedBy({ authz, params, query, body, limits }: Refusing): readonly An
     shared.actor_refused,
     ...(open ? [] : [shared.unauthenticated, shared.token_refused, shared.session_expired, shared.account_suspended]),
     ...(authz?.role === undefined ? [] : [shared.role_missing]),
-    ...(authz?.scope !== undefined || keepsOut(authz) ? [shared.scope_missing] : []),
+    ...(authz?.role === undefined && (authz?.scope !== undefined || keepsOut(authz)) ? [shared.scope_missing] : []),
     ...(authz?.stepUp === undefined ? [] : [shared.step_up_required]),
     // A value in a path that is longer than any id.
     ...(params ? [shared.not_found] : []),
