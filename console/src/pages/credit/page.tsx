@@ -1,28 +1,30 @@
+import type { Reply } from '@loomworks/client'
 import { useQuery } from '@tanstack/react-query'
+import { Link } from 'react-router'
+import { Answered } from '../../parts/answered.tsx'
 import { Card } from '../../parts/card.tsx'
 import { PageFrame } from '../../parts/page.tsx'
-import { Trouble } from '../../parts/trouble.tsx'
-import { Waiting } from '../../parts/waiting.tsx'
 import styles from './page.module.css'
 import { creditQuery } from './queries.ts'
-import { amountOf, unitOf } from './words.ts'
+import { amountOf, STATUSES, unitOf } from './words.ts'
 
 export function Page() {
   const credit = useQuery(creditQuery)
   return (
     <PageFrame title="Credit" lead="What the deployment pays for when your Companion uses a model.">
-      {credit.isPending ? <Waiting /> : null}
-      {credit.isError ? <Trouble error={credit.error} onRetry={() => void credit.refetch()} /> : null}
-      {credit.data ? <Balances {...credit.data} /> : null}
+      <Answered result={credit}>{(found) => <Balances {...found} />}</Answered>
     </PageFrame>
   )
 }
 
-function Balances({ balances, account }: Awaited<ReturnType<NonNullable<typeof creditQuery.queryFn>>>) {
+function Balances({ balances, account }: Reply<'myCredit'>) {
   if (balances.length === 0)
     return (
       <Card title="No credit yet">
-        <p>Credit comes with a claim link, or from an administrator. With a key of your own no credit is needed.</p>
+        <p>
+          Your credit and what is held of it will stand here. It comes with a claim link, or from an administrator. With{' '}
+          <Link to="/console/settings">a key of your own</Link> no credit is needed.
+        </p>
       </Card>
     )
   return balances.map(({ asset, settled, held, available, base, percent }) => (
@@ -38,7 +40,7 @@ function Balances({ balances, account }: Awaited<ReturnType<NonNullable<typeof c
           {amountOf(settled, asset)} of {amountOf(base, asset)}
         </dd>
         <dt>Account</dt>
-        <dd>{account.status}</dd>
+        <dd title={STATUSES[account.status][1]}>{STATUSES[account.status][0]}</dd>
       </dl>
     </Card>
   ))
