@@ -24,7 +24,7 @@ export interface Visitor extends AsyncDisposable {
   readonly page: Page
   readonly context: BrowserContext
   /** What went wrong unseen. `expected` are ends of addresses that were meant to be refused. */
-  trouble(...expected: readonly string[]): readonly string[]
+  trouble(...expected: readonly (string | RegExp)[]): readonly string[]
   /** What axe-core finds against WCAG 2.2 AA on the page as it stands. */
   barriers(): Promise<readonly string[]>
   /** Plugs in one more passkey device, which has no passkey yet. */
@@ -56,7 +56,10 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
   return {
     page,
     context,
-    trouble: (...expected) => seen.filter(({ address }) => !expected.some((end) => address.endsWith(end))).map(({ what, address }) => `${what} ${address}`),
+    trouble: (...expected) =>
+      seen
+        .filter(({ address }) => !expected.some((end) => (typeof end === 'string' ? address.endsWith(end) : end.test(address))))
+        .map(({ what, address }) => `${what} ${address}`),
     barriers: () => barriersOf(page),
     anotherDevice: () => device('usb'),
     async withoutAutofill() {
@@ -106,7 +109,10 @@ async function picturesOf(page: Page, name: string): Promise<void> {
       ['desk', DESK],
     ] as const) {
       await page.setViewportSize(size)
-      await page.screenshot({ path: join(SCREENSHOTS, `${name}.${device}.${colorScheme}.png`), fullPage: true })
+      // As high as the page: what sticks to an edge stands at its end then.
+      const height = Number(await page.evaluate('document.documentElement.scrollHeight'))
+      await page.setViewportSize({ width: size.width, height: Math.max(size.height, height) })
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}.${device}.${colorScheme}.png`) })
     }
   }
   await page.emulateMedia({ colorScheme: null })

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
 import { startWhole, type Whole } from '../whole.ts'
 import { browserProgram, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
+import { newAddress } from './newcomer.ts'
 
 let whole: Whole
 let browser: Browser
@@ -28,8 +29,6 @@ async function letterTo({ instance }: Whole, email: string): Promise<string> {
   const letters = await Promise.all(files.map((name) => readFile(join(instance.home.mailbox, name), 'utf8')))
   return letters.findLast((text) => text.includes(`To: ${email}`)) ?? ''
 }
-
-const newAddress = () => `${randomUUID().slice(0, 8)}@example.org`
 
 async function toPasskey(page: Page, email = newAddress()): Promise<void> {
   await page.goto('/console/')
@@ -199,8 +198,8 @@ describe.skipIf(browserProgram === undefined)('a member', () => {
     const { page } = visitor
     await signUp(visitor)
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Name').fill('Iris')
-    await page.getByRole('button', { name: 'Rename' }).click()
+    await page.getByLabel('Its name').fill('Iris')
+    await page.getByRole('button', { name: 'Rename your Companion' }).click()
     await page.getByText('It is called Iris now.').waitFor()
     await page.getByRole('textbox', { name: 'Key' }).fill('sk-0123456789abcdef-WXYZ')
     await page.getByRole('button', { name: 'Keep' }).click()
@@ -208,11 +207,11 @@ describe.skipIf(browserProgram === undefined)('a member', () => {
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('settings')
     await page.getByRole('link', { name: 'Activity' }).click()
-    await page.getByText('Key provided').waitFor()
+    await page.getByText('A key was stored').waitFor()
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('activity')
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
     await visitor.withoutAutofill()
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
@@ -228,7 +227,7 @@ describe.skipIf(browserProgram === undefined)('a member', () => {
     const { page } = visitor
     await signUp(visitor)
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
     expect(visitor.trouble()).toEqual([])

@@ -204,7 +204,14 @@ describe.skipIf(browserProgram === undefined)('where there is something', () => 
         await visitor.pictures(name)
         await page.unrouteAll({ behavior: 'wait' })
         await button.click()
-        await page.getByText(form.again).first().waitFor()
+        await page
+          .getByText(form.again)
+          .first()
+          .waitFor({ timeout: 5000 })
+          .catch(async (e) => {
+            await page.screenshot({ path: '/tmp/hc-sheets/dbg.png', fullPage: true })
+            throw e
+          })
       },
       /status of 503|status of 40[019]|status of 422/,
     ),

@@ -9,6 +9,7 @@ import rows from '../../parts/rows.module.css'
 import { Sure } from '../../parts/sure.tsx'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
+import styles from './page.module.css'
 import { Tokens } from './tokens.tsx'
 
 const STATES = {
@@ -42,7 +43,7 @@ export function Agent({ agent: { id, name, purpose, state, sponsor: sponsorId, c
   const [word, means] = STATES[state]
   return (
     <Card title={name}>
-      <div>
+      <div className={styles.about}>
         <p>
           <Actor kind="agent" /> <span title={means}>{word}</span>, created <Time at={created_at} />
         </p>
@@ -70,7 +71,7 @@ export function Agent({ agent: { id, name, purpose, state, sponsor: sponsorId, c
             </Button>
             <Sure
               act="Retire"
-              name={`Retire ${name}`}
+              to={name}
               means={`${name} ends for good: its tokens open nothing any more, and it cannot be woken. What it wrote stays.`}
               busy={isBusy('retire')}
               onSure={() => changing.mutate('retire')}

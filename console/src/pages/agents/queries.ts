@@ -1,8 +1,10 @@
 import { infiniteQueryOptions } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
+import { soon } from '../engagement/queries.ts'
 
 export const agentsQuery = (engagement: string) =>
   infiniteQueryOptions({
+    ...soon,
     queryKey: ['agents', engagement],
     queryFn: ({ pageParam, signal }) =>
       client.call('listAgents', { params: { engagement }, query: { ...(pageParam !== null && { cursor: pageParam }) } }, { signal }),

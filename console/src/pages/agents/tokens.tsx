@@ -52,7 +52,7 @@ function Live({ agent, name, live }: { readonly agent: string; readonly name: st
             </div>
             <Sure
               act="Revoke"
-              name={`Revoke ${prefix}`}
+              to={prefix}
               means="What uses this token is outside at once."
               busy={revoking.isPending && revoking.variables === id}
               onSure={() => revoking.mutate(id)}

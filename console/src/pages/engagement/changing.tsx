@@ -38,7 +38,7 @@ export function Changing({ engagement, member, isMe }: Props) {
   return (
     <>
       <Button look="second" onPress={() => setOpen(!isOpen)} aria-expanded={isOpen} aria-label={`Change ${name}`}>
-        {isOpen ? 'Close' : 'Change'}
+        Change
       </Button>
       {isOpen ? (
         <fieldset className={styles.changing} disabled={changing.isPending}>

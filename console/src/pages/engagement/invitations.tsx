@@ -23,9 +23,13 @@ export function Invitations({ engagement }: { readonly engagement: string }) {
   const invitations = useInfiniteQuery(invitationsQuery(engagement))
   return (
     <Card title="Invitations">
-      <Inviting engagement={engagement} />
       <Answered result={invitations}>
-        {({ pages }) => <Open engagement={engagement} open={pages.flatMap(({ items }) => items).filter(({ state }) => state === 'open')} />}
+        {({ pages }) => (
+          <>
+            <Inviting engagement={engagement} />
+            <Open engagement={engagement} open={pages.flatMap(({ items }) => items).filter(({ state }) => state === 'open')} />
+          </>
+        )}
       </Answered>
       <More list={invitations} />
     </Card>

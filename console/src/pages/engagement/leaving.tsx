@@ -30,7 +30,7 @@ export function Leaving({ engagement, member: { id: member, name }, isMe }: Prop
       {isMe ? (
         <Sure
           act="Leave"
-          name="Leave this engagement"
+          to="this engagement"
           means="You see nothing of it any more, until you are invited again."
           busy={leaving.isPending}
           onSure={leaving.mutate}
@@ -38,7 +38,7 @@ export function Leaving({ engagement, member: { id: member, name }, isMe }: Prop
       ) : (
         <Sure
           act="Remove"
-          name={`Remove ${name ?? 'this member'}`}
+          to={name ?? 'this member'}
           means={`${name ?? 'This member'} sees nothing of it any more; what they wrote stays.`}
           busy={leaving.isPending}
           onSure={leaving.mutate}

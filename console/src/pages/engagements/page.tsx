@@ -15,6 +15,7 @@ import { PageFrame } from '../../parts/page.tsx'
 import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
+import { engagementQuery } from '../engagement/queries.ts'
 import { engagementsQuery } from './queries.ts'
 import { designated, STATES } from './words.ts'
 
@@ -68,9 +69,11 @@ function Open() {
   const key = useFormKey(title, 0)
   const opening = useMutation({
     mutationFn: () => client.call('openEngagement', { body: { title } }, { key }),
-    onSuccess: async ({ id, display_identifier }) => {
-      await queries.invalidateQueries(engagementsQuery)
-      void navigate(`/console/engagements/${display_identifier ?? id}`)
+    onSuccess: async (opened) => {
+      const address = opened.display_identifier ?? opened.id
+      queries.setQueryData(engagementQuery(address).queryKey, opened)
+      void queries.invalidateQueries(engagementsQuery)
+      await navigate(`/console/engagements/${address}`)
     },
   })
   return (

@@ -69,7 +69,7 @@ function Removing({ id, name }: { readonly id: string; readonly name: string }) 
     <>
       <Sure
         act="Remove"
-        name={`Remove ${name}`}
+        to={name}
         means={`${name} opens nothing any more, and every session that it opened ends.`}
         busy={removing.isPending}
         onSure={removing.mutate}
