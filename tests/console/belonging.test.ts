@@ -119,6 +119,30 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     expect(second.trouble()).toEqual([])
   })
 
+  test('who has three recovery codes left is told at home and in the settings', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    const few = async (path: string, made: (body: object) => object) =>
+      page.route(
+        ({ pathname }) => pathname === path,
+        async (route) => {
+          const answer = await route.fetch()
+          await route.fulfill({ response: answer, json: made((await answer.json()) as object) })
+        },
+      )
+    await signUp(page)
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    expect(await page.getByText('recovery codes are left').count()).toBe(0)
+    await few('/me', (me) => ({ ...me, recovery_codes_left: 3 }))
+    await few('/me/credentials', (kept) => ({ ...kept, recovery_codes: { left: 3 } }))
+    await page.reload()
+    await page.getByText('3 recovery codes are left.').waitFor()
+    await page.getByRole('link', { name: 'Make new ones' }).click()
+    await page.getByText('Make new ones before they are used up.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    expect(visitor.trouble()).toEqual([])
+  })
+
   test('is told of a token with which somebody could make their factors anew, and stops it', async () => {
     const admin = await whole.admin()
     await using visitor = await visit(browser, whole.url)

@@ -137,14 +137,14 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await sagas.nth(1).waitFor()
     const other = (await sagas.nth(1).locator('code').textContent()) ?? ''
     await sagas.first().click()
-    await page.getByLabel('This one after event').fill('0')
-    await page.getByLabel('With event').fill('1')
+    await page.getByLabel('After event', { exact: true }).fill('0')
+    await page.getByLabel('And after event').fill('1')
     await page.getByRole('button', { name: 'Compare' }).click()
     const compared = page.getByRole('region', { name: 'Compare' })
     await compared.getByText('between event 0 and event 1').waitFor()
     await compared.getByText('"requested" → "running"').waitFor()
-    await page.getByLabel('This one after event').fill('')
-    await page.getByLabel('With event').fill('')
+    await page.getByLabel('After event', { exact: true }).fill('')
+    await page.getByLabel('And after event').fill('')
     await page.getByLabel('Of another saga').fill(other)
     await page.getByRole('button', { name: 'Compare' }).click()
     await compared.getByRole('link', { name: 'the other' }).waitFor()
@@ -176,6 +176,11 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await page.getByRole('link', { name: 'Stalled' }).click()
     await page.getByRole('link', { name: id }).click()
     await page.getByText('It waits for an operator at the undo of induct').waitFor()
+    await page.getByText('● Live').waitFor()
+    // Off the net it says so, and follows on when it is back.
+    await operator.context.setOffline(true)
+    await page.getByText('▲ Offline').waitFor()
+    await operator.context.setOffline(false)
     await page.getByText('● Live').waitFor()
     expect(await operator.barriers()).toEqual([])
     await operator.pictures('operations-stalled')
@@ -254,6 +259,28 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await page.getByRole('list', { name: 'Decisions' }).getByText('Redriven, edited,').waitFor()
     expect(await operator.barriers()).toEqual([])
     await operator.pictures('operations-dead-letter-edited')
+    expect(operator.trouble(...meant)).toEqual([])
+  })
+
+  test('goes through hundreds of dead letters page by page, of which only those in sight cost anything', async () => {
+    const { page } = operator
+    for (let seq = 100n; seq < 320n; seq++) await deadFact(whole, seq)
+    await page.goto('/console/operations/dead-letters')
+    const rows = page.getByRole('list', { name: 'Dead letters' }).locator('li')
+    const more = page.getByRole('button', { name: 'Show more' })
+    for (;;) {
+      await rows.first().waitFor()
+      const there = await rows.count()
+      if (there >= 220) break
+      await more.click()
+      await expect.poll(() => rows.count()).toBeGreaterThan(there)
+    }
+    const painted = "[...document.querySelectorAll('main li')].filter((row) => row.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"
+    await eventually(async () => {
+      const inSight = Number(await page.evaluate(painted))
+      expect(inSight).toBeGreaterThan(0)
+      expect(inSight).toBeLessThan(100)
+    })
     expect(operator.trouble(...meant)).toEqual([])
   })
 

@@ -3,6 +3,8 @@ import type { Page } from 'playwright-core'
 import type { Made } from './made.ts'
 
 export interface Place {
+  /** What its pictures are called. */
+  readonly pictured: string
   /** Who goes there; whoever is nobody is signed out. */
   readonly who: 'nobody' | 'operator'
   readonly address: (made: Made) => string | Promise<string>
@@ -30,13 +32,21 @@ export interface Form {
 
 export const PLACES: Readonly<Record<string, Place>> = {
   '/claim': {
+    pictured: 'claim',
     who: 'nobody',
     address: async (made) => (made.isFull ? made.claimLink : '/claim'),
     empty: /E-mail address/,
     full: /You were given credit/,
   },
-  '/console/welcome': { who: 'nobody', address: () => '/console/welcome', empty: /A Companion that acts for you/, full: /It remembers what you tell it/ },
+  '/console/welcome': {
+    pictured: 'welcome',
+    who: 'nobody',
+    address: () => '/console/welcome',
+    empty: /A Companion that acts for you/,
+    full: /It remembers what you tell it/,
+  },
   '/console/sign-up': {
+    pictured: 'sign-up',
     who: 'nobody',
     address: () => '/console/sign-up',
     empty: /Your name/,
@@ -53,6 +63,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/sign-in': {
+    pictured: 'sign-in',
     who: 'nobody',
     address: () => '/console/sign-in',
     empty: /No account yet/,
@@ -65,6 +76,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/recover': {
+    pictured: 'recover',
     who: 'nobody',
     address: () => '/console/recover',
     empty: /one of the recovery codes you stored/,
@@ -82,6 +94,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/': {
+    pictured: 'home',
     who: 'operator',
     address: () => '/console/',
     asks: /^\/me\/dashboard\/needs_you$/,
@@ -89,6 +102,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     full: /The hedge is to be cut in autumn/,
   },
   '/console/engagements': {
+    pictured: 'engagements',
     who: 'operator',
     address: () => '/console/engagements',
     asks: /^\/engagements$/,
@@ -103,6 +117,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/engagements/:engagement': {
+    pictured: 'engagement',
     who: 'operator',
     address: async (made) => `/console/engagements/${await made.engagement()}`,
     asks: /^\/engagements\/[^/]+\/members$/,
@@ -117,6 +132,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/engagements/:engagement/agents': {
+    pictured: 'agents',
     who: 'operator',
     address: async (made) => `/console/engagements/${await made.engagement()}/agents`,
     asks: /^\/engagements\/[^/]+\/agents$/,
@@ -134,6 +150,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/invitation': {
+    pictured: 'invitation',
     who: 'operator',
     address: (made) => (made.isFull ? `/console/invitation?token=${made.invitation}` : '/console/invitation'),
     asks: /^\/me$/,
@@ -142,6 +159,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     form: { types: async () => undefined, press: 'Join', sends: /^\/invitations\/accept$/, again: /You are a member there already/ },
   },
   '/console/activity': {
+    pictured: 'activity',
     who: 'operator',
     address: () => '/console/activity',
     asks: /^\/me\/activity$/,
@@ -150,8 +168,16 @@ export const PLACES: Readonly<Record<string, Place>> = {
     emptied: { items: [], next_cursor: null, log_size: 0, degraded: false },
     full: /Your account was opened/,
   },
-  '/console/credit': { who: 'operator', address: () => '/console/credit', asks: /^\/me\/credit$/, empty: /No credit yet/, full: /70,000 Sonnet units/ },
+  '/console/credit': {
+    pictured: 'credit',
+    who: 'operator',
+    address: () => '/console/credit',
+    asks: /^\/me\/credit$/,
+    empty: /No credit yet/,
+    full: /70,000 Sonnet units/,
+  },
   '/console/settings': {
+    pictured: 'settings',
     who: 'operator',
     address: () => '/console/settings',
     asks: /^\/me\/credentials$/,
@@ -166,6 +192,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/settings/passkeys': {
+    pictured: 'passkeys',
     who: 'operator',
     address: () => '/console/settings/passkeys',
     asks: /^\/me\/credentials$/,
@@ -173,6 +200,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     full: /Kept on one device/,
   },
   '/console/operations/sagas': {
+    pictured: 'sagas',
     who: 'operator',
     address: (made) => (made.isFull ? '/console/operations/sagas?show=all' : '/console/operations/sagas'),
     asks: /^\/admin\/sagas$/,
@@ -188,6 +216,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     },
   },
   '/console/operations/sagas/:saga': {
+    pictured: 'saga',
     who: 'operator',
     address: async (made) => `/console/operations/sagas/${await made.saga()}${made.isFull ? '?compare=yes&a=0&b=1' : ''}`,
     asks: /^\/admin\/sagas\/[^/]+$/,
@@ -196,6 +225,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     form: { types: async () => undefined, press: 'Replay', sends: /\/replay$/, again: /decisions, each as it was/ },
   },
   '/console/operations/dead-letters': {
+    pictured: 'dead-letters',
     who: 'operator',
     address: () => '/console/operations/dead-letters',
     asks: /^\/admin\/dead-letters$/,
@@ -203,6 +233,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
     full: /given up by companion/,
   },
   '/console/operations/dead-letters/:letter': {
+    pictured: 'dead-letter',
     who: 'operator',
     address: async (made) => `/console/operations/dead-letters/${await made.letter()}`,
     asks: /^\/admin\/dead-letters\/[^/]+$/,
@@ -216,5 +247,12 @@ export const PLACES: Readonly<Record<string, Place>> = {
       again: /It would go out again as/,
     },
   },
-  '/console/*': { who: 'operator', address: () => '/console/nowhere', asks: /^\/me$/, empty: /There is no such page/, full: /There is no such page/ },
+  '/console/*': {
+    pictured: 'not-found',
+    who: 'operator',
+    address: () => '/console/nowhere',
+    asks: /^\/me$/,
+    empty: /There is no such page/,
+    full: /There is no such page/,
+  },
 }

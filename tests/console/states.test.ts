@@ -67,7 +67,7 @@ async function visiting(address: string, state: string, look: (visit: Visit) => 
   if (place === undefined) throw new Error(`${address} has no states`)
   const visitor = visitorAs(place.who)
   const before = visitor.trouble().length
-  await look({ visitor, page: visitor.page, place, name: `state-${address.replaceAll(/[^a-z]+/g, '-')}-${state}` })
+  await look({ visitor, page: visitor.page, place, name: `state-${place.pictured}-${state}` })
   const trouble = visitor.trouble().slice(before)
   expect(trouble.filter((each) => !meant?.test(each))).toEqual([])
 }
@@ -190,6 +190,8 @@ describe.skipIf(browserProgram === undefined)('where there is something', () => 
         await page.goto(await place.address(made))
         await page.getByText(place.full).first().waitFor()
         await form.types(page, made)
+        const keys: (string | undefined)[] = []
+        page.on('request', (request) => sends(new URL(request.url())) && request.method() === 'POST' && keys.push(request.headers()['idempotency-key']))
         const { promise: released, resolve: release } = Promise.withResolvers<void>()
         await page.route(sends, (route) =>
           (route.request().method() === 'GET') === (form.reads ?? false) ? released.then(() => away(route)) : route.continue(),
@@ -204,14 +206,7 @@ describe.skipIf(browserProgram === undefined)('where there is something', () => 
         await visitor.pictures(name)
         await page.unrouteAll({ behavior: 'wait' })
         await button.click()
-        await page
-          .getByText(form.again)
-          .first()
-          .waitFor({ timeout: 5000 })
-          .catch(async (e) => {
-            await page.screenshot({ path: '/tmp/hc-sheets/dbg.png', fullPage: true })
-            throw e
-          })
+        await page.getByText(form.again).first().waitFor()
       },
       /status of 503|status of 40[019]|status of 422/,
     ),

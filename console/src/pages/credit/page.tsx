@@ -6,7 +6,7 @@ import { Card } from '../../parts/card.tsx'
 import { PageFrame } from '../../parts/page.tsx'
 import styles from './page.module.css'
 import { creditQuery } from './queries.ts'
-import { amountOf, STATUSES, unitOf } from './words.ts'
+import { amountOf, countOf, STATUSES, unitOf } from './words.ts'
 
 export function Page() {
   const credit = useQuery(creditQuery)
@@ -37,7 +37,7 @@ function Balances({ balances, account }: Reply<'myCredit'>) {
         <dd>{amountOf(held, asset)}</dd>
         <dt>In all</dt>
         <dd>
-          {amountOf(settled, asset)} of {amountOf(base, asset)}
+          {countOf(settled)} of {amountOf(base, asset)}
         </dd>
         <dt>Account</dt>
         <dd title={STATUSES[account.status][1]}>{STATUSES[account.status][0]}</dd>

@@ -8,7 +8,11 @@ const ASSETS: Readonly<Record<string, string>> = {
 
 /** An amount with its unit. Amounts are decimal text: a number would end at 2^53. */
 export function amountOf(amount: string, asset: string): string {
-  return `${BigInt(amount).toLocaleString()} ${unitOf(asset)}`
+  return `${countOf(amount)} ${unitOf(asset)}`
+}
+
+export function countOf(amount: string): string {
+  return BigInt(amount).toLocaleString()
 }
 
 export function unitOf(asset: string): string {

@@ -1,3 +1,4 @@
+import { isRefused } from '@loomworks/client'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Form } from 'react-aria-components'
@@ -12,6 +13,8 @@ import { Trouble } from '../../parts/trouble.tsx'
 import { Edited, Faults, messageIn } from './edited.tsx'
 import styles from './page.module.css'
 import { letterQuery } from './queries.ts'
+
+const UNFIT = { title: 'Edited so, it is no message that its readers take.', detail: 'Mend what is named below.' }
 
 interface Props {
   readonly id: string
@@ -77,7 +80,7 @@ export function Deciding({ id, message: original }: Props) {
             It would go out again{message === undefined ? '' : ', as edited,'} as <code>{planned.id}</code> on <code>{planned.subject}</code>.
           </p>
         ) : null}
-        {error === null ? null : <Trouble error={error} />}
+        {error === null ? null : <Trouble error={error} says={isRefused(error, 'dlq.edit_invalid') ? UNFIT : undefined} />}
         <Faults error={error} />
         <div className={rows.acts}>
           <Button

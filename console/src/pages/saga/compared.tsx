@@ -29,8 +29,8 @@ export function Compared({ id }: { readonly id: string }) {
           setAsked({ compare: 'yes', ...given({ a, b, other: other.trim() }) }, { preventScrollReset: true })
         }}
       >
-        <Field label="This one after event" name="a" inputMode="numeric" pattern="[0-9]{1,6}" autoComplete="off" value={a} onChange={setA} />
-        <Field label="With event" name="b" inputMode="numeric" pattern="[0-9]{1,6}" autoComplete="off" value={b} onChange={setB} />
+        <Field label="After event" name="a" inputMode="numeric" pattern="[0-9]{1,6}" autoComplete="off" value={a} onChange={setA} />
+        <Field label="And after event" name="b" inputMode="numeric" pattern="[0-9]{1,6}" autoComplete="off" value={b} onChange={setB} />
         <Field
           label="Of another saga"
           hint="Its id; of this one where it is left empty."

@@ -26,7 +26,7 @@ export function Passkey({ passkey, isOnly }: { readonly passkey: Kept; readonly 
     onSettled: () => queries.invalidateQueries(credentialsQuery),
   })
   return (
-    <li className={rows.row}>
+    <li className={`${rows.row} ${styles.passkey}`}>
       <div>
         <p className={rows.name}>{display_name}</p>
         <p className={rows.soft}>
