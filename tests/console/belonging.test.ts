@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
 import { startWhole, type Whole } from '../whole.ts'
 import { browserProgram, launch, NO_BROWSER, visit } from './browser.ts'
-import { asked, signUpHere, signUp as signUpOn } from './newcomer.ts'
+import { asked, letterTo, signUpHere, signUp as signUpOn } from './newcomer.ts'
 
 const STEP_MS = 30_000
 let whole: Whole
@@ -302,5 +302,40 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await page.getByText('Retired').waitFor()
     expect(await host.barriers()).toEqual([])
     expect(host.trouble('/members', '/agents')).toEqual([])
+  })
+
+  // The last of all: the clock goes on by a day.
+  test('who has lost every factor makes new ones with a token of an administrator, a day after it was made', async () => {
+    const admin = await whole.admin()
+    await using first = await visit(browser, whole.url)
+    const { email } = await signUp(first.page)
+    await first.page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    const { id } = z.object({ id: z.string() }).parse(await asked(first.page, 'GET', '/me'))
+    await admin.expect(202, 'POST', `/admin/persons/${id}/enrolment-token`, {})
+    const token = await eventually(async () => {
+      const [found] = /lwe_[A-Za-z0-9_=-]+/.exec((await letterTo(whole, email)).replaceAll('=\r\n', '')) ?? []
+      if (found === undefined) throw new Error('no letter so far')
+      return found
+    })
+    await using second = await visit(browser, whole.url)
+    const { page } = second
+    await page.goto('/console/recover')
+    await page.getByRole('link', { name: 'Use a token' }).click()
+    await page.getByLabel('Token').fill(token)
+    await page.getByRole('button', { name: 'Create a new passkey' }).click()
+    await page.getByText('It does not work yet.').waitFor()
+    expect(await second.barriers()).toEqual([])
+    await second.pictures('enrol-waiting')
+    lateMs += 24 * 3_600_000
+    await page.getByRole('button', { name: 'Create a new passkey' }).click()
+    await page.getByRole('img', { name: 'Secret for the authenticator app' }).waitFor()
+    expect(await second.barriers()).toEqual([])
+    await second.pictures('enrol-factors')
+    const secret = (await page.locator('code').first().textContent()) ?? ''
+    await page.getByText('I have stored them').click()
+    await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
+    await page.getByRole('button', { name: 'Finish' }).click()
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    expect(second.trouble('/auth/enrol/begin')).toEqual([])
   })
 })

@@ -1,14 +1,12 @@
 // The console as a newcomer meets it, in a real browser on a phone: sign up, be at home, leave, come back.
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { eventually } from '@loomworks/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
 import { startWhole, type Whole } from '../whole.ts'
 import { browserProgram, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
-import { newAddress } from './newcomer.ts'
+import { letterTo, newAddress } from './newcomer.ts'
 
 let whole: Whole
 let browser: Browser
@@ -22,13 +20,6 @@ afterAll(async () => {
   await browser?.close()
   await whole?.[Symbol.asyncDispose]()
 })
-
-/** The newest letter to an address in the mailbox of the instance; empty where there is none yet. */
-async function letterTo({ instance }: Whole, email: string): Promise<string> {
-  const files = (await readdir(instance.home.mailbox)).filter((name) => name.endsWith('.eml')).sort()
-  const letters = await Promise.all(files.map((name) => readFile(join(instance.home.mailbox, name), 'utf8')))
-  return letters.findLast((text) => text.includes(`To: ${email}`)) ?? ''
-}
 
 async function toPasskey(page: Page, email = newAddress()): Promise<void> {
   await page.goto('/console/')

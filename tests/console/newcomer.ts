@@ -1,7 +1,10 @@
-// Signing up by hand, and calling the API as whoever is signed in in the browser.
+// Signing up by hand, calling the API as whoever is signed in in the browser, and reading the letters of an instance.
 import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
+import type { Whole } from '../whole.ts'
 
 export interface Member {
   readonly email: string
@@ -50,4 +53,11 @@ export async function asked(page: Page, method: string, path: string, body?: unk
   )
   if (status >= 400) throw new Error(`${method} ${path}: ${status} ${text}`)
   return text === '' ? undefined : JSON.parse(text)
+}
+
+/** The newest letter to an address in the mailbox of the instance; empty where there is none yet. */
+export async function letterTo({ instance }: Whole, email: string): Promise<string> {
+  const files = (await readdir(instance.home.mailbox)).filter((name) => name.endsWith('.eml')).sort()
+  const letters = await Promise.all(files.map((name) => readFile(join(instance.home.mailbox, name), 'utf8')))
+  return letters.findLast((text) => text.includes(`To: ${email}`)) ?? ''
 }

@@ -93,6 +93,20 @@ export const PLACES: Readonly<Record<string, Place>> = {
       again: /That does not fit together/,
     },
   },
+  '/console/enrol': {
+    pictured: 'enrol',
+    who: 'nobody',
+    address: () => '/console/enrol',
+    empty: /The token came in a letter/,
+    full: /The token came in a letter/,
+    form: {
+      types: (page) => page.getByLabel('Token').fill('lwe_0123456789'),
+      press: 'Create a new passkey',
+      sends: /^\/auth\/enrol\/begin$/,
+      keeps: ['Token', 'lwe_0123456789'],
+      again: /There is no such token/,
+    },
+  },
   '/console/': {
     pictured: 'home',
     who: 'operator',

@@ -7,6 +7,7 @@ export const OUTSIDE = {
   '/console/sign-up': 'sign-up',
   '/console/sign-in': 'sign-in',
   '/console/recover': 'recover',
+  '/console/enrol': 'enrol',
 } as const
 
 /** What is a person's own, in the frame. */
