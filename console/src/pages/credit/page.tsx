@@ -31,17 +31,24 @@ function Balances({ balances, account }: Reply<'myCredit'>) {
     <Card key={asset} title={unitOf(asset)}>
       <meter className={styles.meter} min={0} max={100} value={percent} aria-label={`${percent} percent left`} />
       <dl className={styles.figures}>
-        <dt>Available</dt>
-        <dd>{amountOf(available, asset)}</dd>
-        <dt>Held for turns under way</dt>
-        <dd>{amountOf(held, asset)}</dd>
-        <dt>In all</dt>
-        <dd>
+        <Figure name="Available">{amountOf(available, asset)}</Figure>
+        <Figure name="Held for turns under way">{amountOf(held, asset)}</Figure>
+        <Figure name="In all">
           {countOf(settled)} of {amountOf(base, asset)}
-        </dd>
-        <dt>Account</dt>
-        <dd title={STATUSES[account.status][1]}>{STATUSES[account.status][0]}</dd>
+        </Figure>
+        <Figure name="Account">
+          <span title={STATUSES[account.status][1]}>{STATUSES[account.status][0]}</span>
+        </Figure>
       </dl>
     </Card>
   ))
+}
+
+function Figure({ name, children }: { readonly name: string; readonly children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
 }

@@ -7,6 +7,8 @@ import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { enrolmentQuery } from './queries.ts'
 
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+
 /** A new way into the account that an administrator made; the person is told, and can stop it while it waits. */
 export function Enrolment() {
   const enrolment = useQuery(enrolmentQuery)
@@ -29,8 +31,8 @@ export function Enrolment() {
   return (
     <Card title="A new way into your account">
       <p>
-        An administrator made a token <Time at={issued_at} /> with which new factors for your account can be set up. It works from <Time at={usable_from} /> and
-        ends <Time at={expires_at} />. If you did not ask for it, stop it.
+        An administrator made a token <Time at={issued_at} /> with which new factors for your account can be set up. It works at this time alone:{' '}
+        {EXACT.formatRange(new Date(usable_from), new Date(expires_at))}. If you did not ask for it, stop it.
       </p>
       {stopping.isError ? <Trouble error={stopping.error} /> : null}
       <div>
