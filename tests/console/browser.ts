@@ -23,7 +23,7 @@ export function launch(): Promise<Browser> {
 export interface Visitor extends AsyncDisposable {
   readonly page: Page
   readonly context: BrowserContext
-  /** What went wrong unseen. `expected` are ends of addresses that were meant to be refused. */
+  /** What went wrong unseen. `expected` are ends of addresses that were meant to be refused, or what else was meant. */
   trouble(...expected: readonly (string | RegExp)[]): readonly string[]
   /** What axe-core finds against WCAG 2.2 AA on the page as it stands. */
   barriers(): Promise<readonly string[]>
@@ -58,7 +58,7 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
     context,
     trouble: (...expected) =>
       seen
-        .filter(({ address }) => !expected.some((end) => (typeof end === 'string' ? address.endsWith(end) : end.test(address))))
+        .filter(({ what, address }) => !expected.some((end) => (typeof end === 'string' ? address.endsWith(end) : end.test(`${what} ${address}`))))
         .map(({ what, address }) => `${what} ${address}`),
     barriers: () => barriersOf(page),
     anotherDevice: () => device('usb'),
@@ -88,11 +88,20 @@ interface AxeResult {
   readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[] }[]
 }
 
+/** Rows that come into sight may be higher than they were taken for: until it is the end. */
+const TO_THE_END = `(async () => {
+  for (let end = -1; end !== document.body.scrollHeight; ) {
+    end = document.body.scrollHeight
+    scrollTo(0, end)
+    await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
+  }
+})()`
+
 async function barriersOf(page: Page): Promise<readonly string[]> {
   // Run through the debugger: the page's own policy would not let a script in.
   await page.evaluate(AXE)
   // The bar of a phone lies over what scrolls under it, which axe takes for hidden; at the end of the page it stands in its own place.
-  await page.evaluate('scrollTo(0, document.body.scrollHeight)')
+  await page.evaluate(TO_THE_END)
   const { violations } = (await page.evaluate(
     "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })",
   )) as AxeResult

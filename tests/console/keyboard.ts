@@ -22,7 +22,8 @@ const FOCUSED = `(() => {
   const { left, top, width, height } = host.getBoundingClientRect()
   const over = document.elementFromPoint(left + width / 2, top + Math.min(height / 2, innerHeight / 2))
   const covered = over === null || !(host.contains(over) || over.contains(host))
-  return { control: Number(at.dataset.control), seen, covered: covered ? 'at ' + left + ',' + top + ' of ' + innerHeight + ' by ' + (over === null ? 'nothing' : over.outerHTML.slice(0, 80)) : '' }
+  const by = over === null ? 'nothing' : over.outerHTML.slice(0, 80)
+  return { control: Number(at.dataset.control), seen, covered: covered ? 'at ' + left + ',' + top + ' of ' + innerHeight + ' by ' + by : '' }
 })()`
 
 interface Focused {

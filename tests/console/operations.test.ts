@@ -18,7 +18,7 @@ let whole: Whole
 let browser: Browser
 let operator: Visitor
 /** What the operator was refused on purpose, by the ends of the addresses. */
-const meant: string[] = []
+const meant: (string | RegExp)[] = []
 let aheadMs = 0
 const jumping: Clock = { now: () => Date.now() + aheadMs }
 const steady: Clock = { now: () => Date.now() }
@@ -178,6 +178,8 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await page.getByText('It waits for an operator at the undo of induct').waitFor()
     await page.getByText('● Live').waitFor()
     // Off the net it says so, and follows on when it is back.
+    await page.getByText('All of the state').waitFor()
+    meant.push(/ERR_INTERNET_DISCONNECTED/)
     await operator.context.setOffline(true)
     await page.getByText('▲ Offline').waitFor()
     await operator.context.setOffline(false)

@@ -58,8 +58,7 @@ function Result({ id, comparison }: { readonly id: string; readonly comparison: 
       {({ left, right, differences }) => (
         <div role="status" className={rows.stack}>
           <p className={rows.name}>
-            {differences.length === 0 ? 'Nothing differs' : differences.length === 1 ? 'One difference' : `${differences.length} differences`} between event{' '}
-            {left.revision} and event {right.revision}
+            {countOf(differences.length)} between event {left.revision} and event {right.revision}
             {right.id === left.id ? '' : ' of '}
             {right.id === left.id ? null : <Link to={`/console/operations/sagas/${right.id}`}>the other</Link>}.
           </p>
@@ -71,6 +70,11 @@ function Result({ id, comparison }: { readonly id: string; readonly comparison: 
       )}
     </Answered>
   )
+}
+
+function countOf(differences: number): string {
+  if (differences === 0) return 'Nothing differs'
+  return differences === 1 ? 'One difference' : `${differences} differences`
 }
 
 interface Point {
