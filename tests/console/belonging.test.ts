@@ -1,10 +1,13 @@
 // The console of a member: the ways in are looked after, work is shared, and a lost passkey is no lost account.
-import { randomUUID } from 'node:crypto'
+
+import { eventually } from '@loomworks/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
 import { startWhole, type Whole } from '../whole.ts'
 import { browserProgram, launch, NO_BROWSER, visit } from './browser.ts'
+import { asked, letterTo, signUpHere, signUp as signUpOn } from './newcomer.ts'
 
 const STEP_MS = 30_000
 let whole: Whole
@@ -21,26 +24,7 @@ afterAll(async () => {
   await whole?.[Symbol.asyncDispose]()
 })
 
-interface Member {
-  readonly email: string
-  readonly secret: string
-  readonly codes: readonly string[]
-}
-
-async function signUp(page: Page, name = 'Ada'): Promise<Member> {
-  const email = `${randomUUID().slice(0, 8)}@example.org`
-  await page.goto('/console/sign-up')
-  await page.getByLabel('Your name').fill(name)
-  await page.getByLabel('E-mail address').fill(email)
-  await page.getByRole('button', { name: 'Continue' }).click()
-  await page.getByRole('button', { name: 'Create my passkey' }).click()
-  await page.getByRole('img', { name: 'Secret for the authenticator app' }).waitFor()
-  const [secret = '', ...codes] = await page.locator('code').allTextContents()
-  await page.getByText('I have stored them').click()
-  await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
-  await page.getByRole('button', { name: 'Finish' }).click()
-  return { email, secret, codes }
-}
+const signUp = (page: Page, name?: string) => signUpOn(page, { lateMs, ...(name !== undefined && { name }) })
 
 describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_BROWSER})`, () => {
   test('adds a passkey, removes one, sets up another app and makes new codes', async () => {
@@ -58,10 +42,15 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('settings-passkeys')
     // With the first one the session it opened would end.
-    await page
-      .getByRole('button', { name: /^Remove / })
-      .last()
-      .click()
+    const added = page.getByRole('list', { name: 'Passkeys' }).getByRole('listitem').last()
+    await added.getByRole('button', { name: /^Rename / }).click()
+    await page.getByLabel('What you call it').fill('The key in the drawer')
+    await page.getByRole('button', { name: 'Keep the name' }).click()
+    await page.getByRole('button', { name: 'Remove The key in the drawer' }).click()
+    await page.getByText('The key in the drawer opens nothing any more').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await visitor.pictures('settings-passkey-removing')
+    await page.getByRole('button', { name: 'Remove now: The key in the drawer' }).click()
     await page.getByText('Your only one cannot be removed').waitFor()
     await page.getByRole('button', { name: 'Set up another app' }).click()
     const secret = (await page.getByRole('region', { name: 'Authenticator app' }).locator('code').textContent()) ?? ''
@@ -88,8 +77,90 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
       .getByRole('button', { name: /^Remove / })
       .first()
       .click()
+    await page.getByRole('button', { name: /^Remove now/ }).click()
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
     expect(visitor.trouble('/me/credentials', '/me/sessions', '/me')).toEqual([])
+  })
+
+  test('who removes a passkey may end all other sessions with it, and signs out everywhere', async () => {
+    await using first = await visit(browser, whole.url)
+    const { secret, email, codes } = await signUp(first.page)
+    await first.page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    await using second = await visit(browser, whole.url)
+    const { page } = second
+    await second.withoutAutofill()
+    await page.goto('/console/recover')
+    await page.getByLabel('E-mail address').fill(email)
+    await page.getByLabel('Recovery code').fill(codes[0] ?? '')
+    lateMs += STEP_MS
+    await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByRole('button', { name: 'Create a new passkey' }).click()
+    await page.getByText('9 of 10 are left').waitFor()
+    await page.goto('/console/welcome')
+    // Back in on the first device, with the passkey that is kept there.
+    await first.page.goto('/console/sign-in')
+    await first.page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    await page.goto('/console/settings')
+    const sessions = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem')
+    await sessions.nth(1).waitFor()
+    const isNew = page.getByRole('list', { name: 'Passkeys' }).getByRole('listitem').nth(1)
+    await isNew.waitFor()
+    await page
+      .getByRole('button', { name: /^Remove / })
+      .first()
+      .click()
+    await page.getByText('End all my other sessions too').click()
+    await page.getByRole('button', { name: /^Remove now/ }).click()
+    await page.getByText('Your only one cannot be removed').waitFor()
+    await expect.poll(() => sessions.count()).toBe(1)
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click()
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    expect(second.trouble()).toEqual([])
+  })
+
+  test('who has three recovery codes left is told at home and in the settings', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    const few = async (path: string, made: (body: object) => object) =>
+      page.route(
+        ({ pathname }) => pathname === path,
+        async (route) => {
+          const answer = await route.fetch()
+          await route.fulfill({ response: answer, json: made((await answer.json()) as object) })
+        },
+      )
+    await signUp(page)
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    expect(await page.getByText('recovery codes are left').count()).toBe(0)
+    await few('/me', (me) => ({ ...me, recovery_codes_left: 3 }))
+    await few('/me/credentials', (kept) => ({ ...kept, recovery_codes: { left: 3 } }))
+    await page.reload()
+    await page.getByText('3 recovery codes are left.').waitFor()
+    await page.getByRole('link', { name: 'Make new ones' }).click()
+    await page.getByText('Make new ones before they are used up.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    expect(visitor.trouble()).toEqual([])
+  })
+
+  test('is told of a token with which somebody could make their factors anew, and stops it', async () => {
+    const admin = await whole.admin()
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    await signUp(page)
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    const { id } = z.object({ id: z.string() }).parse(await asked(page, 'GET', '/me'))
+    await admin.expect(202, 'POST', `/admin/persons/${id}/enrolment-token`, {})
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('heading', { name: 'A new way into your account' }).waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await visitor.pictures('settings-enrolment')
+    await page.getByRole('button', { name: 'Stop it' }).click()
+    await page.getByText('that token opens nothing any more').waitFor()
+    await page.reload()
+    await page.getByRole('heading', { name: 'Your Companion' }).waitFor()
+    expect(await page.getByRole('heading', { name: 'A new way into your account' }).count()).toBe(0)
+    expect(visitor.trouble()).toEqual([])
   })
 
   test('gets back in by app and recovery code, and makes a new passkey', async () => {
@@ -130,14 +201,14 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await host.page.getByRole('button', { name: 'Open' }).click()
     await host.page.getByRole('heading', { name: 'The garden' }).waitFor()
     await host.page.getByRole('button', { name: 'Invite' }).click()
-    const link = (await host.page.getByText('Send this link').locator('code').textContent()) ?? ''
+    const link = (await host.page.getByRole('status').filter({ hasText: 'Send this link' }).locator('code').textContent()) ?? ''
     expect(await host.barriers()).toEqual([])
     await host.pictures('engagement')
     await using guest = await visit(browser, whole.url)
     await guest.page.goto(link.replace(new URL(link).origin, ''))
     await guest.page.getByRole('link', { name: 'Sign up' }).click()
     await guest.page.waitForURL('**/sign-up')
-    await signUpHere(guest.page)
+    await signUpHere(guest.page, { name: 'Bob', lateMs })
     await guest.page.getByRole('heading', { name: 'You are invited' }).waitFor()
     expect(await guest.barriers()).toEqual([])
     await guest.pictures('invitation')
@@ -153,17 +224,118 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     expect(host.trouble('/members', '/invitations')).toEqual([])
     expect(guest.trouble()).toEqual([])
   })
-})
 
-/** Signs up on the page as it stands, without going anywhere first. */
-async function signUpHere(page: Page): Promise<void> {
-  await page.getByLabel('Your name').fill('Bob')
-  await page.getByLabel('E-mail address').fill(`${randomUUID().slice(0, 8)}@example.org`)
-  await page.getByRole('button', { name: 'Continue' }).click()
-  await page.getByRole('button', { name: 'Create my passkey' }).click()
-  await page.getByRole('img', { name: 'Secret for the authenticator app' }).waitFor()
-  const secret = (await page.locator('code').first().textContent()) ?? ''
-  await page.getByText('I have stored them').click()
-  await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
-  await page.getByRole('button', { name: 'Finish' }).click()
-}
+  test('looks after the members of an engagement: what each is, who may commit, who leaves', async () => {
+    await using host = await visit(browser, whole.url)
+    const { page } = host
+    await signUp(page, 'Ada')
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    const opened = z.object({ id: z.string() }).parse(await asked(page, 'POST', '/engagements', { title: 'The orchard' }))
+    const invitation = () => asked(page, 'POST', `/engagements/${opened.id}/invitations`, { designations: ['contributor'] })
+    const { token } = z.object({ token: z.string() }).parse(await eventually(invitation))
+    await using guest = await visit(browser, whole.url)
+    await signUp(guest.page, 'Bob')
+    await guest.page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    await asked(guest.page, 'POST', '/invitations/accept', { token })
+    await page.goto(`/console/engagements/${opened.id}`)
+
+    // The last operator can neither step down nor leave, and is told why.
+    await page.getByRole('button', { name: 'Change your part' }).click()
+    await page.getByText('Contributor reads and adds drafts').click()
+    await page.getByText('Operator, Contributor, may commit').waitFor()
+    await page.getByText('Operator decides who belongs').click()
+    await page.getByText('An engagement does not lose its last operator.').waitFor()
+    expect(await host.barriers()).toEqual([])
+    await host.pictures('engagement-last-operator')
+    await page.getByRole('button', { name: 'Leave this engagement' }).click()
+    await page.getByRole('button', { name: 'Leave now: this engagement' }).click()
+    await page.getByText('An engagement does not lose its last operator.').nth(1).waitFor()
+    await page.getByRole('button', { name: 'Change your part' }).click()
+
+    await page.getByRole('button', { name: 'Change Bob' }).click()
+    await page.getByText('May commit makes drafts').click()
+    await page.getByText('Contributor, may commit').last().waitFor()
+    await page.getByText('Operator decides who belongs').click()
+    await page.getByText('Operator, Contributor, may commit').nth(1).waitFor()
+    expect(await host.barriers()).toEqual([])
+    await host.pictures('engagement-changing')
+    await page.getByText('Operator decides who belongs').click()
+    await page.getByRole('button', { name: 'Remove Bob' }).click()
+    await page.getByRole('button', { name: 'Remove now: Bob' }).click()
+    await expect.poll(() => page.getByRole('list', { name: 'Members' }).getByRole('listitem').count()).toBe(1)
+    expect(host.trouble('/designations/operator', /\/members\/[^/]+$/, '/members', '/invitations')).toEqual([])
+  })
+
+  test('lets an agent in: creates it, gives it a token once, lets it rest, and ends it', async () => {
+    await using host = await visit(browser, whole.url)
+    const { page } = host
+    await signUp(page, 'Ada')
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    const { id } = z.object({ id: z.string() }).parse(await asked(page, 'POST', '/engagements', { title: 'The greenhouse' }))
+    await page.goto(`/console/engagements/${id}`)
+    await page.getByRole('link', { name: 'Agents' }).click()
+    await page.getByLabel('Name').fill('Gardener')
+    await page.getByLabel('What it is for').fill('Waters at night')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByText('It has no token, so it cannot get in.').waitFor()
+    await page.getByRole('button', { name: 'Make a token for Gardener' }).click()
+    await page.getByText('Commit makes drafts of others').click()
+    expect(await host.barriers()).toEqual([])
+    await host.pictures('agents-issuing')
+    await page.getByRole('button', { name: 'Make it' }).click()
+    const token = await page.getByRole('status').filter({ hasText: 'it is not shown again' }).locator('code').textContent()
+    const reads = () => fetch(`${whole.url}/engagements/${id}/memory`, { headers: { authorization: `Bearer ${token}` } }).then(({ status }) => status)
+    await eventually(async () => expect(await reads()).toBe(200))
+    await page.getByText('Read, commit; ends in 90 days').waitFor()
+    expect(await host.barriers()).toEqual([])
+    await host.pictures('agents-token')
+    await page.getByRole('button', { name: 'Let it rest: Gardener' }).click()
+    await page.getByText('At rest').waitFor()
+    await eventually(async () => expect(await reads()).toBe(401))
+    await page.getByRole('button', { name: 'Wake it: Gardener' }).click()
+    await page.getByText('Active').waitFor()
+    await page.getByRole('button', { name: /^Revoke / }).click()
+    await page.getByRole('button', { name: /^Revoke now/ }).click()
+    await page.getByText('It has no token, so it cannot get in.').waitFor()
+    await page.getByRole('button', { name: 'Retire Gardener' }).click()
+    await page.getByRole('button', { name: 'Retire now: Gardener' }).click()
+    await page.getByText('Retired').waitFor()
+    expect(await host.barriers()).toEqual([])
+    expect(host.trouble('/members', '/agents')).toEqual([])
+  })
+
+  // The last of all: the clock goes on by a day.
+  test('who has lost every factor makes new ones with a token of an administrator, a day after it was made', async () => {
+    const admin = await whole.admin()
+    await using first = await visit(browser, whole.url)
+    const { email } = await signUp(first.page)
+    await first.page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    const { id } = z.object({ id: z.string() }).parse(await asked(first.page, 'GET', '/me'))
+    await admin.expect(202, 'POST', `/admin/persons/${id}/enrolment-token`, {})
+    const token = await eventually(async () => {
+      const [found] = /lwe_[A-Za-z0-9_=-]+/.exec((await letterTo(whole, email)).replaceAll('=\r\n', '')) ?? []
+      if (found === undefined) throw new Error('no letter so far')
+      return found
+    })
+    await using second = await visit(browser, whole.url)
+    const { page } = second
+    await page.goto('/console/recover')
+    await page.getByRole('link', { name: 'Use a token' }).click()
+    await page.getByLabel('Token').fill(token)
+    await page.getByRole('button', { name: 'Create a new passkey' }).click()
+    await page.getByText('It does not work yet.').waitFor()
+    expect(await second.barriers()).toEqual([])
+    await second.pictures('enrol-waiting')
+    lateMs += 24 * 3_600_000
+    await page.getByRole('button', { name: 'Create a new passkey' }).click()
+    await page.getByRole('img', { name: 'Secret for the authenticator app' }).waitFor()
+    expect(await second.barriers()).toEqual([])
+    await second.pictures('enrol-factors')
+    const secret = (await page.locator('code').first().textContent()) ?? ''
+    await page.getByText('I have stored them').click()
+    await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
+    await page.getByRole('button', { name: 'Finish' }).click()
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    expect(second.trouble('/auth/enrol/begin')).toEqual([])
+  })
+})

@@ -23,8 +23,8 @@ export function launch(): Promise<Browser> {
 export interface Visitor extends AsyncDisposable {
   readonly page: Page
   readonly context: BrowserContext
-  /** What went wrong unseen. `expected` are ends of addresses that were meant to be refused. */
-  trouble(...expected: readonly string[]): readonly string[]
+  /** What went wrong unseen. `expected` are ends of addresses that were meant to be refused, or what else was meant. */
+  trouble(...expected: readonly (string | RegExp)[]): readonly string[]
   /** What axe-core finds against WCAG 2.2 AA on the page as it stands. */
   barriers(): Promise<readonly string[]>
   /** Plugs in one more passkey device, which has no passkey yet. */
@@ -43,7 +43,10 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
   await device('internal')
   const seen: { readonly what: string; readonly address: string }[] = []
   page.on('console', (message) => {
-    if (message.type() === 'error') seen.push({ what: message.text(), address: message.location().url })
+    const address = message.location().url
+    // That nobody makes this person's factors anew is told by a 404.
+    const isNoEnrolment = address.endsWith('/me/enrolment') && message.text().includes('404')
+    if (message.type() === 'error' && !isNoEnrolment) seen.push({ what: message.text(), address })
   })
   page.on('pageerror', (error) => seen.push({ what: `${error.name}: ${error.message}`, address: '' }))
   page.on('requestfailed', (request) => {
@@ -53,7 +56,10 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
   return {
     page,
     context,
-    trouble: (...expected) => seen.filter(({ address }) => !expected.some((end) => address.endsWith(end))).map(({ what, address }) => `${what} ${address}`),
+    trouble: (...expected) =>
+      seen
+        .filter(({ what, address }) => !expected.some((end) => (typeof end === 'string' ? address.endsWith(end) : end.test(`${what} ${address}`))))
+        .map(({ what, address }) => `${what} ${address}`),
     barriers: () => barriersOf(page),
     anotherDevice: () => device('usb'),
     async withoutAutofill() {
@@ -82,11 +88,20 @@ interface AxeResult {
   readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[] }[]
 }
 
+/** Rows that come into sight may be higher than they were taken for: until it is the end. */
+const TO_THE_END = `(async () => {
+  for (let end = -1; end !== document.body.scrollHeight; ) {
+    end = document.body.scrollHeight
+    scrollTo(0, end)
+    await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
+  }
+})()`
+
 async function barriersOf(page: Page): Promise<readonly string[]> {
   // Run through the debugger: the page's own policy would not let a script in.
   await page.evaluate(AXE)
   // The bar of a phone lies over what scrolls under it, which axe takes for hidden; at the end of the page it stands in its own place.
-  await page.evaluate('scrollTo(0, document.body.scrollHeight)')
+  await page.evaluate(TO_THE_END)
   const { violations } = (await page.evaluate(
     "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })",
   )) as AxeResult
@@ -95,6 +110,7 @@ async function barriersOf(page: Page): Promise<readonly string[]> {
 
 async function picturesOf(page: Page, name: string): Promise<void> {
   mkdirSync(SCREENSHOTS, { recursive: true })
+  await page.evaluate('scrollTo(0, 0)')
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
     for (const [device, size] of [
@@ -102,7 +118,10 @@ async function picturesOf(page: Page, name: string): Promise<void> {
       ['desk', DESK],
     ] as const) {
       await page.setViewportSize(size)
-      await page.screenshot({ path: join(SCREENSHOTS, `${name}.${device}.${colorScheme}.png`), fullPage: true })
+      // As high as the page: what sticks to an edge stands at its end then.
+      const height = Number(await page.evaluate('document.documentElement.scrollHeight'))
+      await page.setViewportSize({ width: size.width, height: Math.max(size.height, height) })
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}.${device}.${colorScheme}.png`) })
     }
   }
   await page.emulateMedia({ colorScheme: null })

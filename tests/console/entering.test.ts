@@ -1,13 +1,12 @@
 // The console as a newcomer meets it, in a real browser on a phone: sign up, be at home, leave, come back.
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { eventually } from '@loomworks/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
 import { startWhole, type Whole } from '../whole.ts'
 import { browserProgram, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
+import { letterTo, newAddress } from './newcomer.ts'
 
 let whole: Whole
 let browser: Browser
@@ -21,15 +20,6 @@ afterAll(async () => {
   await browser?.close()
   await whole?.[Symbol.asyncDispose]()
 })
-
-/** The newest letter to an address in the mailbox of the instance; empty where there is none yet. */
-async function letterTo({ instance }: Whole, email: string): Promise<string> {
-  const files = (await readdir(instance.home.mailbox)).filter((name) => name.endsWith('.eml')).sort()
-  const letters = await Promise.all(files.map((name) => readFile(join(instance.home.mailbox, name), 'utf8')))
-  return letters.findLast((text) => text.includes(`To: ${email}`)) ?? ''
-}
-
-const newAddress = () => `${randomUUID().slice(0, 8)}@example.org`
 
 async function toPasskey(page: Page, email = newAddress()): Promise<void> {
   await page.goto('/console/')
@@ -199,8 +189,8 @@ describe.skipIf(browserProgram === undefined)('a member', () => {
     const { page } = visitor
     await signUp(visitor)
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Name').fill('Iris')
-    await page.getByRole('button', { name: 'Rename' }).click()
+    await page.getByLabel('Its name').fill('Iris')
+    await page.getByRole('button', { name: 'Rename your Companion' }).click()
     await page.getByText('It is called Iris now.').waitFor()
     await page.getByRole('textbox', { name: 'Key' }).fill('sk-0123456789abcdef-WXYZ')
     await page.getByRole('button', { name: 'Keep' }).click()
@@ -208,11 +198,11 @@ describe.skipIf(browserProgram === undefined)('a member', () => {
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('settings')
     await page.getByRole('link', { name: 'Activity' }).click()
-    await page.getByText('Key provided').waitFor()
+    await page.getByText('A key was stored').waitFor()
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('activity')
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
     await visitor.withoutAutofill()
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
@@ -228,7 +218,7 @@ describe.skipIf(browserProgram === undefined)('a member', () => {
     const { page } = visitor
     await signUp(visitor)
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
     expect(visitor.trouble()).toEqual([])

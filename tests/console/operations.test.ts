@@ -1,17 +1,15 @@
 // The console of an operator: find a saga, understand it, repair it; and what lies among the dead letters.
-import { randomUUID } from 'node:crypto'
-import { deadLetter } from '@loomworks/bus'
-import { PersonNamesChanged } from '@loomworks/contracts'
 import type { Clock } from '@loomworks/kernel'
 import { type Database, exec, many, openDatabase, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { codeOf } from '../../services/identity/src/signing-up.ts'
 import { proven } from '../signup/ceremony.ts'
 import { startWhole, type Whole } from '../whole.ts'
 import { browserProgram, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
+import { deadFact } from './dead-facts.ts'
+import { signUp as signUpOn } from './newcomer.ts'
 
 const DEADLINE_MS = 31_000
 const STALL_MS = 61_000
@@ -20,7 +18,7 @@ let whole: Whole
 let browser: Browser
 let operator: Visitor
 /** What the operator was refused on purpose, by the ends of the addresses. */
-const meant: string[] = []
+const meant: (string | RegExp)[] = []
 let aheadMs = 0
 const jumping: Clock = { now: () => Date.now() + aheadMs }
 const steady: Clock = { now: () => Date.now() }
@@ -39,16 +37,7 @@ afterAll(async () => {
 })
 
 async function signUp(page: Page): Promise<void> {
-  await page.goto('/console/sign-up')
-  await page.getByLabel('Your name').fill('Ada')
-  await page.getByLabel('E-mail address').fill(`${randomUUID().slice(0, 8)}@example.org`)
-  await page.getByRole('button', { name: 'Continue' }).click()
-  await page.getByRole('button', { name: 'Create my passkey' }).click()
-  await page.getByRole('img', { name: 'Secret for the authenticator app' }).waitFor()
-  const secret = (await page.locator('code').first().textContent()) ?? ''
-  await page.getByText('I have stored them').click()
-  await page.getByLabel('Code that the app shows').fill(codeOf(secret))
-  await page.getByRole('button', { name: 'Finish' }).click()
+  await signUpOn(page)
   await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
 }
 
@@ -130,13 +119,42 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     // Each of its ids is one click from what else belongs to it; a person's is looked up with a reason.
     const personId = (await page.getByRole('region', { name: 'How it stands' }).getByRole('link').first().textContent()) ?? ''
     await page.getByRole('link', { name: personId }).click()
-    await page.getByRole('button', { name: 'Find' }).click()
-    await page.getByText('saga.reason_required').waitFor()
     expect(await operator.barriers()).toEqual([])
     await page.getByLabel('Reason').fill('asked for it by ticket 12')
     await page.getByRole('button', { name: 'Find' }).click()
     await page.getByText('belongs to this person').waitFor()
-    meant.push(`/admin/sagas/search?q=${personId}`)
+    await page.getByRole('list', { name: 'Found' }).getByRole('link').click()
+    await page.getByRole('region', { name: 'How it stands' }).getByRole('link').last().click()
+    await page.getByText('belongs to this trace').waitFor()
+    expect(operator.trouble(...meant)).toEqual([])
+  })
+
+  test('compares two points of a saga, and two sagas, under an address that can be shared', async () => {
+    const { page } = operator
+    await whole.newcomer().signUp()
+    await page.goto('/console/operations/sagas?show=all')
+    const sagas = page.getByRole('list', { name: 'All sagas' }).getByRole('link')
+    await sagas.nth(1).waitFor()
+    const other = (await sagas.nth(1).locator('code').textContent()) ?? ''
+    await sagas.first().click()
+    await page.getByLabel('After event', { exact: true }).fill('0')
+    await page.getByLabel('And after event').fill('1')
+    await page.getByRole('button', { name: 'Compare' }).click()
+    const compared = page.getByRole('region', { name: 'Compare' })
+    await compared.getByText('between event 0 and event 1').waitFor()
+    await compared.getByText('"requested" → "running"').waitFor()
+    await page.getByLabel('After event', { exact: true }).fill('')
+    await page.getByLabel('And after event').fill('')
+    await page.getByLabel('Of another saga').fill(other)
+    await page.getByRole('button', { name: 'Compare' }).click()
+    await compared.getByRole('link', { name: 'the other' }).waitFor()
+    await compared.getByText('/ids/personId').waitFor()
+    await page.reload()
+    await compared.getByText('/ids/personId').waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-compared')
+    await page.goBack()
+    await compared.getByText('between event 0 and event 1').waitFor()
     expect(operator.trouble(...meant)).toEqual([])
   })
 
@@ -158,6 +176,13 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await page.getByRole('link', { name: 'Stalled' }).click()
     await page.getByRole('link', { name: id }).click()
     await page.getByText('It waits for an operator at the undo of induct').waitFor()
+    await page.getByText('● Live').waitFor()
+    // Off the net it says so, and follows on when it is back.
+    await page.getByText('All of the state').waitFor()
+    meant.push(/ERR_INTERNET_DISCONNECTED/)
+    await operator.context.setOffline(true)
+    await page.getByText('▲ Offline').waitFor()
+    await operator.context.setOffline(false)
     await page.getByText('● Live').waitFor()
     expect(await operator.barriers()).toEqual([])
     await operator.pictures('operations-stalled')
@@ -185,7 +210,7 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
 
   test('looks at a dead letter, has it handled once more, and lets another lie', async () => {
     const { page } = operator
-    for (const seq of [7n, 8n]) await deadFact(seq)
+    for (const seq of [7n, 8n, 9n]) await deadFact(whole, seq)
     await page.getByRole('link', { name: 'Operations' }).click()
     await page.getByRole('link', { name: 'Dead letters' }).click()
     const letters = page.getByRole('list', { name: 'Dead letters' }).getByRole('link')
@@ -205,7 +230,59 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await letters.nth(1).click()
     await page.getByLabel('Reason').fill('nobody needs it')
     await page.getByRole('button', { name: 'Discard' }).click()
+    await page.getByRole('button', { name: 'Discard now' }).click()
     await page.getByText('Noted: discarded').waitFor()
+    expect(operator.trouble(...meant)).toEqual([])
+  })
+
+  test('edits a dead letter before it is handled once more, and is told what its readers would not take', async () => {
+    const { page } = operator
+    await page.getByRole('link', { name: 'Dead letters' }).click()
+    await page.getByRole('list', { name: 'Dead letters' }).getByRole('link').nth(2).click()
+    await page.getByLabel('Reason').fill('the field was renamed')
+    await page.getByRole('button', { name: 'Edit it first' }).click()
+    const message = page.getByLabel('The message as it goes out')
+    const original = await message.inputValue()
+    await message.fill(`${original},`)
+    await page.getByText('This is no JSON object.').waitFor()
+    expect(await page.getByRole('button', { name: 'Show what a redrive would send' }).isDisabled()).toBe(true)
+    await message.fill(original.replace('"companion_name"', '"shoe_size"'))
+    await page.getByRole('button', { name: 'Show what a redrive would send' }).click()
+    await page.getByText('dlq.edit_invalid').waitFor()
+    await page.getByRole('list', { name: 'What does not fit' }).getByText('/data/fields/0').waitFor()
+    meant.push('/redrive')
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-dead-letter-refused')
+    await message.fill(original.replace('"companion_name"', '"display_name"'))
+    await page.getByRole('button', { name: 'Show what a redrive would send' }).click()
+    await page.getByText('It would go out again, as edited,').waitFor()
+    await page.getByRole('button', { name: 'Redrive it now' }).click()
+    await page.getByText('Noted: redriven').waitFor()
+    await page.getByRole('list', { name: 'Decisions' }).getByText('Redriven, edited,').waitFor()
+    expect(await operator.barriers()).toEqual([])
+    await operator.pictures('operations-dead-letter-edited')
+    expect(operator.trouble(...meant)).toEqual([])
+  })
+
+  test('goes through hundreds of dead letters page by page, of which only those in sight cost anything', async () => {
+    const { page } = operator
+    for (let seq = 100n; seq < 320n; seq++) await deadFact(whole, seq)
+    await page.goto('/console/operations/dead-letters')
+    const rows = page.getByRole('list', { name: 'Dead letters' }).locator('li')
+    const more = page.getByRole('button', { name: 'Show more' })
+    for (;;) {
+      await rows.first().waitFor()
+      const there = await rows.count()
+      if (there >= 220) break
+      await more.click()
+      await expect.poll(() => rows.count()).toBeGreaterThan(there)
+    }
+    const painted = "[...document.querySelectorAll('main li')].filter((row) => row.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"
+    await eventually(async () => {
+      const inSight = Number(await page.evaluate(painted))
+      expect(inSight).toBeGreaterThan(0)
+      expect(inSight).toBeLessThan(100)
+    })
     expect(operator.trouble(...meant)).toEqual([])
   })
 
@@ -235,22 +312,3 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     expect(operator.trouble(...meant)).toEqual([])
   })
 })
-
-/** A fact that memory could not handle, each at a place of its own. */
-async function deadFact(seq: bigint): Promise<void> {
-  const { personId } = PersonNamesChanged.sample
-  const fact = {
-    type: 'PersonNamesChanged',
-    v: 1,
-    at: '2030-01-02T03:04:05.678Z',
-    actor: { kind: 'service', id: 'identity' },
-    entity: personId,
-    correlationId: randomUUID(),
-    causationId: randomUUID(),
-    traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
-    data: PersonNamesChanged.sample,
-  }
-  const subject = `evt.identity.3.${personId}.PersonNamesChanged`
-  const message = { subject, id: randomUUID(), seq, headers: { 'outbox-seq': '7' }, data: JSON.stringify(fact), deliveries: 6 }
-  await whole.instance.platform.bus.publish(deadLetter(message, { stream: 'EVENTS', service: 'companion', reason: 'exhausted', error: 'no such column' }))
-}

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { Navigate, NavLink, Outlet, useLocation } from 'react-router'
-import { Trouble } from '../parts/trouble.tsx'
-import { Waiting } from '../parts/waiting.tsx'
+import { Answered } from '../parts/answered.tsx'
+import { PageFrame } from '../parts/page.tsx'
 import { meQuery } from './queries.ts'
 import styles from './shell.module.css'
 import { wantedPage } from './signed-in.ts'
@@ -38,32 +38,42 @@ function Outside() {
 /** The frame of every page of a person: where one can go, and the page itself. Who is not logged in is sent to the welcome. */
 export function Shell() {
   const me = useQuery(meQuery)
-  if (me.isPending) return <Waiting />
-  if (me.isError) return <Trouble error={me.error} onRetry={() => void me.refetch()} />
   if (me.data === null) return <Outside />
-  const operates = me.data.roles.some((role) => role === 'ops' || role === 'auditor')
   return (
     <div className={styles.frame}>
       <a className={styles.skip} href="#content">
         Skip to the content
       </a>
-      <nav className={styles.rail} aria-label="Main">
-        <ul>
-          {[...PLACES, ...(operates ? [OPERATIONS] : [])].map(({ to, end, name, icon }) => (
-            <li key={to}>
-              <NavLink to={to} end={end} className={({ isActive }) => (isActive ? `${styles.place} ${styles.here}` : (styles.place ?? ''))}>
-                <svg viewBox="0 0 24 24" aria-hidden="true">
-                  <path d={icon} />
-                </svg>
-                {name}
-              </NavLink>
-            </li>
-          ))}
-        </ul>
-      </nav>
+      <Rail roles={me.data?.roles ?? []} />
       <main className={styles.content} id="content" tabIndex={-1}>
-        <Outlet />
+        {me.data === undefined ? (
+          <PageFrame title="One moment">
+            <Answered result={me}>{() => null}</Answered>
+          </PageFrame>
+        ) : (
+          <Outlet />
+        )}
       </main>
     </div>
+  )
+}
+
+function Rail({ roles }: { readonly roles: readonly string[] }) {
+  const operates = roles.some((role) => role === 'ops' || role === 'auditor')
+  return (
+    <nav className={styles.rail} aria-label="Main">
+      <ul>
+        {[...PLACES, ...(operates ? [OPERATIONS] : [])].map(({ to, end, name, icon }) => (
+          <li key={to}>
+            <NavLink to={to} end={end} className={({ isActive }) => (isActive ? `${styles.place} ${styles.here}` : (styles.place ?? ''))}>
+              <svg viewBox="0 0 24 24" aria-hidden="true">
+                <path d={icon} />
+              </svg>
+              {name}
+            </NavLink>
+          </li>
+        ))}
+      </ul>
+    </nav>
   )
 }

@@ -4,7 +4,7 @@ import styles from './field.module.css'
 interface Props {
   readonly label: string
   readonly value: string
-  readonly options: readonly (readonly [value: string, name: string])[]
+  readonly options: readonly (readonly [value: string, name: string, ...rest: string[]])[]
   readonly onChange: (value: string) => void
 }
 

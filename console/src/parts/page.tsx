@@ -2,7 +2,7 @@ import { useEffect } from 'react'
 import styles from './page.module.css'
 
 /** A page with its name, which the window's title has too; never a person's. */
-export function PageFrame({ title, lead, children }: { readonly title: string; readonly lead?: string; readonly children: React.ReactNode }) {
+export function PageFrame({ title, lead, children }: { readonly title: string; readonly lead?: string | undefined; readonly children: React.ReactNode }) {
   useEffect(() => {
     document.title = `${title} – Loomworks`
   }, [title])

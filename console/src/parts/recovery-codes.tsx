@@ -1,6 +1,7 @@
 import { Button } from './button.tsx'
 import { Copy } from './copy.tsx'
 import styles from './recovery-codes.module.css'
+import rows from './rows.module.css'
 
 /** Codes that are shown once, and the ways to keep them. */
 export function RecoveryCodes({ codes }: { readonly codes: readonly string[] }) {
@@ -14,7 +15,7 @@ export function RecoveryCodes({ codes }: { readonly codes: readonly string[] }) 
           </li>
         ))}
       </ol>
-      <div className={styles.acts}>
+      <div className={rows.acts}>
         <Copy text={text} label="Copy" />
         <Button look="quiet" onPress={() => download(text)}>
           Download

@@ -1,3 +1,4 @@
+import { isRefused } from '@loomworks/client'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Form } from 'react-aria-components'
@@ -6,34 +7,57 @@ import { proven } from '../../app/prove.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Field } from '../../parts/field.tsx'
+import rows from '../../parts/rows.module.css'
+import { Sure } from '../../parts/sure.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
+import { Edited, Faults, messageIn } from './edited.tsx'
 import styles from './page.module.css'
 import { letterQuery } from './queries.ts'
 
-/** Has the message handled once more, after it was seen what goes out; or notes that it needs no handling. */
-export function Deciding({ id }: { readonly id: string }) {
+const UNFIT = { title: 'Edited so, it is no message that its readers take.', detail: 'Mend what is named below.' }
+
+interface Props {
+  readonly id: string
+  readonly message: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Has the message handled once more, as it is or as edited, after it was seen what goes out; or notes that it needs no handling. */
+export function Deciding({ id, message: original }: Props) {
   const [reason, setReason] = useState('')
+  /** Undefined: it goes out as it is. */
+  const [text, setText] = useState<string>()
   const queries = useQueryClient()
+  const message = text === undefined ? undefined : messageIn(text)
+  const asked = { reason: reason.trim(), ...(message !== undefined && { message }) }
   const params = { id }
-  const planning = useMutation({
-    mutationFn: () => proven(() => client.call('redriveDeadLetter', { params, body: { reason: reason.trim(), dry_run: true } })),
-  })
+  const planning = useMutation({ mutationFn: () => proven(() => client.call('redriveDeadLetter', { params, body: { ...asked, dry_run: true } })) })
   const deciding = useMutation({
     mutationFn: (decision: 'redrive' | 'discard') =>
-      proven(() => client.call(decision === 'redrive' ? 'redriveDeadLetter' : 'discardDeadLetter', { params, body: { reason: reason.trim() } })),
+      proven(() =>
+        decision === 'redrive'
+          ? client.call('redriveDeadLetter', { params, body: asked })
+          : client.call('discardDeadLetter', { params, body: { reason: asked.reason } }),
+      ),
     onSuccess: () => {
       planning.reset()
       setReason('')
+      setText(undefined)
     },
     onSettled: () => Promise.all([queries.invalidateQueries(letterQuery(id)), queries.invalidateQueries({ queryKey: ['dead-letters'] })]),
   })
-  const isReady = reason.trim().length >= 3
+  const changed =
+    <T,>(set: (value: T) => void) =>
+    (value: T) => {
+      planning.reset()
+      deciding.reset()
+      set(value)
+    }
   const error = planning.error ?? deciding.error
-  const message = planning.data?.message
+  const planned = planning.data?.message
   return (
     <Card title="Decide about it">
       <Form
-        className={styles.stack ?? ''}
+        className={rows.stack ?? ''}
         onSubmit={(event) => {
           event.preventDefault()
           if (!planning.isPending) planning.mutate()
@@ -44,41 +68,49 @@ export function Deciding({ id }: { readonly id: string }) {
           hint="A sentence that is kept for good with your name; no address."
           name="reason"
           value={reason}
-          onChange={(text) => {
-            planning.reset()
-            setReason(text)
-          }}
+          onChange={changed(setReason)}
           isRequired
           minLength={3}
           maxLength={500}
           autoComplete="off"
         />
-        {message ? (
-          <p role="status">
-            It would go out again as <code>{message.id}</code> on <code>{message.subject}</code>.
+        {text === undefined ? null : <Edited text={text} onText={changed(setText)} />}
+        {planned ? (
+          <p role="status" className={styles.text}>
+            It would go out again{message === undefined ? '' : ', as edited,'} as <code>{planned.id}</code> on <code>{planned.subject}</code>.
           </p>
         ) : null}
-        <div className={styles.acts}>
-          <Button type="submit" look={message ? 'second' : 'first'} busy={planning.isPending}>
+        {error === null ? null : <Trouble error={error} says={isRefused(error, 'dlq.edit_invalid') ? UNFIT : undefined} />}
+        <Faults error={error} />
+        <div className={rows.acts}>
+          <Button
+            type="submit"
+            look={planned ? 'second' : 'first'}
+            busy={planning.isPending}
+            isDisabled={deciding.isPending || (text !== undefined && message === undefined)}
+          >
             Show what a redrive would send
           </Button>
-          {message ? (
-            <Button busy={deciding.isPending && deciding.variables === 'redrive'} onPress={() => deciding.mutate('redrive')}>
+          {planned ? (
+            <Button busy={deciding.isPending && deciding.variables === 'redrive'} isDisabled={deciding.isPending} onPress={() => deciding.mutate('redrive')}>
               Redrive it now
             </Button>
           ) : null}
-          <Button
-            look="danger"
+          {original === undefined ? null : (
+            <Button look="second" onPress={() => changed(setText)(text === undefined ? JSON.stringify(original, null, 2) : undefined)}>
+              {text === undefined ? 'Edit it first' : 'Leave it as it was'}
+            </Button>
+          )}
+          <Sure
+            act="Discard"
+            means="Nobody handles it. The letter stays, with your reason."
             busy={deciding.isPending && deciding.variables === 'discard'}
-            isDisabled={!isReady || deciding.isPending}
-            onPress={() => deciding.mutate('discard')}
-          >
-            Discard
-          </Button>
+            isDisabled={asked.reason.length < 3}
+            onSure={() => deciding.mutate('discard')}
+          />
         </div>
       </Form>
-      {error === null ? null : <Trouble error={error} />}
-      {deciding.isSuccess ? <p role="status">Noted: {deciding.data.decision?.decision}.</p> : null}
+      <p role="status">{deciding.isSuccess ? `Noted: ${deciding.data.decision?.decision}.` : ''}</p>
     </Card>
   )
 }

@@ -1,17 +1,29 @@
 import { isRefused } from '@loomworks/client'
-import { queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
 
 export const engagementQuery = (engagement: string) =>
   queryOptions({ queryKey: ['engagement', engagement], queryFn: ({ signal }) => client.call('showEngagement', { params: { engagement } }, { signal }) })
+
 /** Who belongs to an engagement is known a moment after it was opened. */
-const soon = { retry: (count: number, error: unknown) => count < 30 && isRefused(error, 'not_found'), retryDelay: 300 } as const
+export const soon = { retry: (count: number, error: unknown) => count < 30 && isRefused(error, 'not_found'), retryDelay: 300 } as const
 
 export const membersQuery = (engagement: string) =>
-  queryOptions({ ...soon, queryKey: ['members', engagement], queryFn: ({ signal }) => client.call('listMembers', { params: { engagement } }, { signal }) })
+  infiniteQueryOptions({
+    ...soon,
+    queryKey: ['members', engagement],
+    queryFn: ({ pageParam, signal }) =>
+      client.call('listMembers', { params: { engagement }, query: { ...(pageParam !== null && { cursor: pageParam }) } }, { signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+  })
+
 export const invitationsQuery = (engagement: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     ...soon,
     queryKey: ['invitations', engagement],
-    queryFn: ({ signal }) => client.call('listInvitations', { params: { engagement } }, { signal }),
+    queryFn: ({ pageParam, signal }) =>
+      client.call('listInvitations', { params: { engagement }, query: { ...(pageParam !== null && { cursor: pageParam }) } }, { signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
   })

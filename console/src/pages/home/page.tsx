@@ -1,11 +1,11 @@
+import type { Reply } from '@loomworks/client'
 import { type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { meQuery } from '../../app/queries.ts'
+import { Answered } from '../../parts/answered.tsx'
 import { Card } from '../../parts/card.tsx'
 import { PageFrame } from '../../parts/page.tsx'
 import { Time } from '../../parts/time.tsx'
-import { Trouble } from '../../parts/trouble.tsx'
-import { Waiting } from '../../parts/waiting.tsx'
 import { creditQuery } from '../credit/queries.ts'
 import { amountOf } from '../credit/words.ts'
 import styles from './page.module.css'
@@ -26,24 +26,19 @@ export function Page() {
       ) : null}
       <Card title="Needs you">
         <Entries result={needsYou} empty="What waits for your decision will stand here: drafts to commit, approvals to give.">
-          {({ items }) => items.map((item) => <Entry key={item.ref.object} what={item.summary} where={item.engagement.title} at={item.since} />)}
+          {({ items }) => items.map((item) => <Entry key={item.ref.object} what={item.summary} in={item.engagement} at={item.since} />)}
         </Entries>
       </Card>
       <Card title="Under way">
         <Entries result={active} empty="What your Companion is working on will stand here.">
-          {({ items }) => items.map((item) => <Entry key={item.job.id} what={item.engagement.title} where="A job is running" />)}
+          {({ items }) => items.map((item) => <Entry key={item.job.id} what="A job is running" in={item.engagement} />)}
         </Entries>
       </Card>
       <Card title="Recently">
         <Entries result={recent} empty="What was committed and opened will stand here.">
           {({ items }) =>
             items.map((item) => (
-              <Entry
-                key={`${item.ref.object}/${item.ref.version}`}
-                what={item.kind === 'commit' ? 'Committed' : 'Opened'}
-                where={item.engagement.title}
-                at={item.at}
-              />
+              <Entry key={`${item.ref.object}/${item.ref.version}`} what={item.kind === 'commit' ? 'Committed' : 'Opened'} in={item.engagement} at={item.at} />
             ))
           }
         </Entries>
@@ -53,24 +48,31 @@ export function Page() {
   )
 }
 
-interface EntriesProps<T extends { readonly items: readonly unknown[] }> {
+interface EntriesProps<T> {
   readonly result: UseQueryResult<T>
   readonly empty: string
   readonly children: (data: T) => React.ReactNode
 }
 
 function Entries<T extends { readonly items: readonly unknown[] }>({ result, empty, children }: EntriesProps<T>) {
-  if (result.isPending) return <Waiting />
-  if (result.isError) return <Trouble error={result.error} onRetry={() => void result.refetch()} />
-  if (result.data.items.length === 0) return <p className={styles.empty}>{empty}</p>
-  return <ul className={styles.entries}>{children(result.data)}</ul>
+  return (
+    <Answered result={result}>
+      {(data) => (data.items.length === 0 ? <p className={styles.empty}>{empty}</p> : <ul className={styles.entries}>{children(data)}</ul>)}
+    </Answered>
+  )
 }
 
-function Entry({ what, where, at }: { readonly what: string; readonly where: string; readonly at?: string }) {
+interface EntryProps {
+  readonly what: string
+  readonly in: Reply<'recentDashboard'>['items'][number]['engagement']
+  readonly at?: string
+}
+
+function Entry({ what, in: { id, title, display_identifier }, at }: EntryProps) {
   return (
     <li className={styles.entry}>
       <span className={styles.what}>{what}</span>
-      <span className={styles.where}>{where}</span>
+      <Link to={`/console/engagements/${display_identifier ?? id}`}>{title}</Link>
       {at === undefined ? null : <Time at={at} />}
     </li>
   )
@@ -78,18 +80,22 @@ function Entry({ what, where, at }: { readonly what: string; readonly where: str
 
 function Credit() {
   const credit = useQuery(creditQuery)
-  if (!credit.data) return null
-  const [first] = credit.data.balances
   return (
     <Card title="Credit">
-      <p>
-        {first === undefined
-          ? 'You have no credit. A key of your own, or a claim link, lets the Companion use a model.'
-          : `${amountOf(first.available, first.asset)} left.`}
-      </p>
-      <p>
-        <Link to="/console/credit">See all of it</Link>
-      </p>
+      <Answered result={credit}>
+        {({ balances: [first] }) => (
+          <>
+            <p>
+              {first === undefined
+                ? 'You have no credit. A key of your own, or a claim link, lets the Companion use a model.'
+                : `${amountOf(first.available, first.asset)} left.`}
+            </p>
+            <p>
+              <Link to="/console/credit">See all of it</Link>
+            </p>
+          </>
+        )}
+      </Answered>
     </Card>
   )
 }

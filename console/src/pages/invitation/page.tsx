@@ -3,9 +3,9 @@ import { Link, useNavigate, useSearchParams } from 'react-router'
 import { client } from '../../app/client.ts'
 import { Button } from '../../parts/button.tsx'
 import { PageFrame } from '../../parts/page.tsx'
+import rows from '../../parts/rows.module.css'
 import { Trouble } from '../../parts/trouble.tsx'
 import { engagementsQuery } from '../engagements/queries.ts'
-import styles from './page.module.css'
 
 /** Yes or no to an invitation; whoever has the link and is signed in. */
 export function Page() {
@@ -22,6 +22,12 @@ export function Page() {
   })
   const declining = useMutation({ mutationFn: () => client.call('declineInvitation', { body: { token } }) })
   const error = accepting.error ?? declining.error
+  if (token === '')
+    return (
+      <PageFrame title="You are invited">
+        <p>This address holds no invitation. Open the whole link that you were sent, or ask for another one.</p>
+      </PageFrame>
+    )
   return (
     <PageFrame title="You are invited" lead="Somebody wants to share an engagement with you: its memory, and what comes of it.">
       {declining.isSuccess ? (
@@ -29,11 +35,11 @@ export function Page() {
           You said no, and nothing was shared. <Link to="/console/">Go home</Link>
         </p>
       ) : (
-        <div className={styles.acts}>
-          <Button busy={accepting.isPending} onPress={() => accepting.mutate()}>
+        <div className={rows.acts}>
+          <Button busy={accepting.isPending} isDisabled={declining.isPending} onPress={() => accepting.mutate()}>
             Join
           </Button>
-          <Button look="second" busy={declining.isPending} onPress={() => declining.mutate()}>
+          <Button look="second" busy={declining.isPending} isDisabled={accepting.isPending} onPress={() => declining.mutate()}>
             Decline
           </Button>
         </div>

@@ -21,6 +21,9 @@ export function Page() {
       <p>
         Have your passkey? <Link to="/console/sign-in">Sign in</Link>
       </p>
+      <p>
+        Lost both? An administrator can make you a token. <Link to="/console/enrol">Use a token</Link>
+      </p>
     </Threshold>
   )
 }

@@ -7,7 +7,9 @@ import { proven } from '../../app/prove.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Choice } from '../../parts/choice.tsx'
+import { Copy } from '../../parts/copy.tsx'
 import { Field } from '../../parts/field.tsx'
+import rows from '../../parts/rows.module.css'
 import { SagaMark } from '../../parts/saga-mark.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import styles from './page.module.css'
@@ -40,7 +42,7 @@ export function Actions({ saga }: { readonly saga: Saga }) {
       {legal.length === 0 ? (
         <p className={styles.soft}>It has ended; nothing can be done to it any more.</p>
       ) : (
-        <fieldset className={styles.acts}>
+        <fieldset className={rows.acts}>
           <legend className={styles.hidden}>What to do</legend>
           {legal.map((each) => (
             <Button key={each} look={each === 'cancel' ? 'danger' : 'second'} onPress={() => setAction(each)} aria-pressed={each === action}>
@@ -134,7 +136,7 @@ function Planner({ saga, action, isActing, onAct, onLeave }: PlannerProps) {
       />
       {planning.isError ? <Trouble error={planning.error} /> : null}
       {plan === undefined ? null : <Planned {...plan.planned} />}
-      <div className={styles.acts}>
+      <div className={rows.acts}>
         <Button type="submit" look={plan === undefined ? 'first' : 'second'} busy={planning.isPending} isDisabled={isActing}>
           Show what it would do
         </Button>
@@ -143,12 +145,18 @@ function Planner({ saga, action, isActing, onAct, onLeave }: PlannerProps) {
             {ACTIONS[action][0]} it now
           </Button>
         )}
+        {plan === undefined ? null : <Copy text={commandOf(saga.id, asked)} label="Copy it as a command" />}
         <Button look="quiet" onPress={onLeave}>
           Leave it
         </Button>
       </div>
     </Form>
   )
+}
+
+/** The same by the command line; the reason goes there as one word of the shell. */
+function commandOf(id: string, { action, step, reason }: Planning): string {
+  return `npx loom saga ${action} ${id}${step === undefined ? '' : ` --step ${step}`} --reason '${reason.replaceAll("'", "'\\''")}'`
 }
 
 function Planned({ events, messages, state }: Reply<'actOnSaga'>) {

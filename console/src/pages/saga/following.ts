@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { client } from '../../app/client.ts'
 import { sagaQuery } from './queries.ts'
 
@@ -13,11 +13,12 @@ export function useFollowing(id: string, isOpen: boolean, revision: number | und
   const [line, setLine] = useState<Line>()
   const queries = useQueryClient()
   const isFollowed = isOpen && revision !== undefined
+  const isOnline = useSyncExternalStore(onNetwork, () => navigator.onLine)
   // Where it stood when the page was opened; what came since the line itself tells.
   const [from, setFrom] = useState<number>()
   if (isFollowed && from === undefined) setFrom(revision)
   useEffect(() => {
-    if (!isFollowed || from === undefined) return
+    if (!isFollowed || !isOnline || from === undefined) return
     const leaving = new AbortController()
     let burst: ReturnType<typeof setTimeout> | undefined
     const hear = async () => {
@@ -32,6 +33,17 @@ export function useFollowing(id: string, isOpen: boolean, revision: number | und
       leaving.abort()
       clearTimeout(burst)
     }
-  }, [id, from, isFollowed, queries])
-  return isFollowed ? line : undefined
+  }, [id, from, isFollowed, isOnline, queries])
+  if (!isFollowed) return undefined
+  return isOnline ? line : 'offline'
+}
+
+/** The browser knows when the device is off the net; the line is made anew when it is back. */
+function onNetwork(tell: () => void): () => void {
+  addEventListener('online', tell)
+  addEventListener('offline', tell)
+  return () => {
+    removeEventListener('online', tell)
+    removeEventListener('offline', tell)
+  }
 }

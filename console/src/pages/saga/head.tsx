@@ -1,5 +1,6 @@
 import { Link } from 'react-router'
 import { Copy } from '../../parts/copy.tsx'
+import rows from '../../parts/rows.module.css'
 import { SagaMark } from '../../parts/saga-mark.tsx'
 import { Time } from '../../parts/time.tsx'
 import type { Line } from './following.ts'
@@ -9,7 +10,7 @@ import type { Saga } from './words.ts'
 const LINES: Readonly<Record<Line, readonly [sign: string, word: string]>> = {
   live: ['●', 'Live'],
   reconnecting: ['◐', 'Reconnecting'],
-  offline: ['▲', 'Offline: load the page again'],
+  offline: ['▲', 'Offline'],
 }
 
 /** What it is, how it stands, since when; and every id it has, each one click from what else belongs to it. */
@@ -64,14 +65,18 @@ export function Head({ saga, line }: { readonly saga: Saga; readonly line: Line 
           <div key={name}>
             <dt>{nameOf(name)}</dt>
             <dd>
-              <Link to="/console/operations/sagas" state={{ find: value }} title="Find what else belongs to it">
+              <Link to="/console/operations/sagas" state={{ find: value, isPerson: name === 'personId' }} title="Find what else belongs to it">
                 <code>{value}</code>
               </Link>
             </dd>
           </div>
         ))}
       </dl>
-      <div className={styles.acts}>
+      <details className={styles.all}>
+        <summary>All that is known of it</summary>
+        <pre className={styles.raw}>{JSON.stringify(saga, null, 2)}</pre>
+      </details>
+      <div className={rows.acts}>
         <Copy text={`npx loom saga show ${id}`} label="Copy as a command" />
         <Copy text={JSON.stringify(saga, null, 2)} label="Copy as JSON" />
       </div>

@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from 'react-router'
 import { meQuery } from '../../app/queries.ts'
-import { OperationsPlaces } from '../../parts/operations-places.tsx'
+import { Answered } from '../../parts/answered.tsx'
 import { PageFrame } from '../../parts/page.tsx'
-import { Trouble } from '../../parts/trouble.tsx'
-import { Waiting } from '../../parts/waiting.tsx'
+import { OperationsPlaces } from '../../parts/places.tsx'
 import { Actions } from './actions.tsx'
 import { Board } from './board.tsx'
+import { Compared } from './compared.tsx'
 import { useFollowing } from './following.ts'
 import { Graph } from './graph.tsx'
 import { Head } from './head.tsx'
@@ -25,18 +25,22 @@ function OneSaga({ id }: { readonly id: string }) {
   const saga = useQuery(sagaQuery(id))
   const isOpen = saga.data !== undefined && saga.data.state !== 'completed' && saga.data.state !== 'aborted'
   const line = useFollowing(id, isOpen, saga.data?.revision)
-  if (saga.isPending) return <Waiting />
-  if (saga.isError && saga.data === undefined) return <Trouble error={saga.error} onRetry={() => void saga.refetch()} />
-  const { definition, version, graph, board, participants } = saga.data
   return (
-    <PageFrame title={`Saga ${definition}`} lead={`version ${version}`}>
+    <PageFrame title={saga.data === undefined ? 'Saga' : `Saga ${saga.data.definition}`} lead={saga.data && `version ${saga.data.version}`}>
       <OperationsPlaces />
-      <Head saga={saga.data} line={line} />
-      {me?.roles.includes('ops') ? <Actions saga={saga.data} /> : null}
-      <Graph graph={graph} />
-      <Board board={board} participants={participants} />
-      <Timeline id={id} />
-      <Replayed id={id} />
+      <Answered result={saga}>
+        {(found) => (
+          <>
+            <Head saga={found} line={line} />
+            {me?.roles.includes('ops') ? <Actions saga={found} /> : null}
+            <Graph graph={found.graph} />
+            <Board board={found.board} participants={found.participants} />
+            <Timeline id={id} />
+            <Compared id={id} />
+            <Replayed id={id} />
+          </>
+        )}
+      </Answered>
     </PageFrame>
   )
 }

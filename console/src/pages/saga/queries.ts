@@ -1,3 +1,4 @@
+import type { Operations } from '@loomworks/client'
 import { queryOptions } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
 
@@ -19,4 +20,12 @@ export const momentQuery = (id: string, at: number) =>
       return { ...moment, differences }
     },
     staleTime: Number.POSITIVE_INFINITY,
+  })
+
+export type Comparison = NonNullable<Operations['sagaDiff']['input']['query']>
+
+export const comparisonQuery = (id: string, comparison: Comparison) =>
+  queryOptions({
+    queryKey: ['saga', id, 'compared', comparison],
+    queryFn: ({ signal }) => client.call('sagaDiff', { params: { id }, query: comparison }, { signal }),
   })

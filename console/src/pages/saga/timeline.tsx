@@ -1,10 +1,12 @@
+import type { Reply } from '@loomworks/client'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { Actor } from '../../parts/actor.tsx'
+import { Answered } from '../../parts/answered.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { SagaMark } from '../../parts/saga-mark.tsx'
-import { Trouble } from '../../parts/trouble.tsx'
-import { Waiting } from '../../parts/waiting.tsx'
+import { Differences } from './differences.tsx'
 import { type Moment, momentsOf } from './moments.ts'
 import styles from './page.module.css'
 import { momentQuery, timelineQuery } from './queries.ts'
@@ -15,11 +17,13 @@ const LANES = { decided: 'Decided', delivered: 'Delivered', effect: 'Took effect
 /** Three lanes on one clock, and the state as of any of its events. */
 export function Timeline({ id }: { readonly id: string }) {
   const timeline = useQuery(timelineQuery(id))
+  return <Answered result={timeline}>{(told) => <Lanes id={id} timeline={told} />}</Answered>
+}
+
+function Lanes({ id, timeline }: { readonly id: string; readonly timeline: Reply<'sagaTimeline'> }) {
   /** Undefined: the last one, whichever that is. */
   const [chosen, setChosen] = useState<number>()
-  if (timeline.isPending) return <Waiting />
-  if (timeline.isError) return <Trouble error={timeline.error} onRetry={() => void timeline.refetch()} />
-  const { decisions, clocks } = timeline.data
+  const { decisions, clocks } = timeline
   const last = decisions.length - 1
   const at = Math.min(chosen ?? last, last)
   const decision = decisions[at]
@@ -44,7 +48,7 @@ export function Timeline({ id }: { readonly id: string }) {
       </Card>
       <Card title="Timeline">
         <ol className={styles.moments}>
-          {momentsOf(timeline.data).map((moment) => (
+          {momentsOf(timeline).map((moment) => (
             <Entry key={moment.key} moment={moment} isChosen={moment.revision === at} onChoose={setChosen} />
           ))}
         </ol>
@@ -72,7 +76,12 @@ function Entry({ moment: { lane, at, told, says, revision, actor }, isChosen, on
           {clockOf(at)}
         </time>{' '}
         {LANES[lane]}
-        {actor === undefined ? '' : ` by ${actor.kind === 'person' ? 'a person' : `the ${actor.kind} ${actor.id}`}`}
+        {actor === undefined ? null : (
+          <>
+            {' by '}
+            <Actor kind={actor.kind} />
+          </>
+        )}
       </p>
       <p className={styles.says}>{says}</p>
       {revision === undefined ? null : (
@@ -86,11 +95,14 @@ function Entry({ moment: { lane, at, told, says, revision, actor }, isChosen, on
 
 function AsOf({ id, at }: { readonly id: string; readonly at: number }) {
   const moment = useQuery({ ...momentQuery(id, at), placeholderData: (former) => former })
-  if (moment.isPending) return <Waiting />
-  if (moment.isError) return <Trouble error={moment.error} onRetry={() => void moment.refetch()} />
-  const { event, state, differences } = moment.data
+  return <Answered result={moment}>{(found) => <Standing {...found} isFormer={moment.isPlaceholderData} />}</Answered>
+}
+
+type Found = Reply<'sagaState'> & Pick<Reply<'sagaDiff'>, 'differences'>
+
+function Standing({ event, state, differences, isFormer }: Found & { readonly isFormer: boolean }) {
   return (
-    <div className={styles.asOf} aria-busy={moment.isPlaceholderData}>
+    <div className={styles.asOf} aria-busy={isFormer}>
       <p aria-live="polite">{sentenceOf(event)}.</p>
       <p className={styles.marks}>
         <SagaMark state={state.state} />
@@ -108,15 +120,7 @@ function AsOf({ id, at }: { readonly id: string; readonly at: number }) {
       {differences.length === 0 ? null : (
         <details>
           <summary>What this event changed</summary>
-          <ul className={styles.changes}>
-            {differences.map(({ path, left, right }) => (
-              <li key={path}>
-                <code>
-                  {path}: {textOf(left)} → {textOf(right)}
-                </code>
-              </li>
-            ))}
-          </ul>
+          <Differences differences={differences} />
         </details>
       )}
       <details>
@@ -125,8 +129,4 @@ function AsOf({ id, at }: { readonly id: string; readonly at: number }) {
       </details>
     </div>
   )
-}
-
-function textOf(value: unknown): string {
-  return value === undefined ? '–' : JSON.stringify(value)
 }

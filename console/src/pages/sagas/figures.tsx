@@ -9,8 +9,7 @@ import { figuresQuery } from './queries.ts'
 /** The last hour in a line, and each step's times where somebody wants them. */
 export function Figures() {
   const figures = useQuery(figuresQuery)
-  if (figures.isError) return <Trouble error={figures.error} onRetry={() => void figures.refetch()} />
-  if (figures.isPending) return null
+  if (figures.data === undefined) return figures.isError ? <Trouble error={figures.error} onRetry={() => void figures.refetch()} /> : null
   const { started, outcomes, open, stalled, paused, retrying, took, oldest, oldest_started_at, steps } = figures.data
   return (
     <section aria-label="The last hour" className={styles.figures}>

@@ -1,6 +1,6 @@
 import { isRefused } from '@loomworks/client'
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { Form } from 'react-aria-components'
 import { useLocation } from 'react-router'
 import { client } from '../../app/client.ts'
@@ -13,12 +13,19 @@ import { Rows } from './rows.tsx'
 
 /** By any id, or by an address. What is looked for stands in no address of a page, and each look-up of somebody is recorded once. */
 export function Find() {
-  const given: unknown = useLocation().state?.find
-  const [text, setText] = useState(typeof given === 'string' ? given : '')
+  const given = givenIn(useLocation().state)
+  const [text, setText] = useState(given.find)
   const [reason, setReason] = useState('')
   const finding = useMutation({ mutationFn: () => found(text.trim(), reason.trim()) })
   const isAddress = text.includes('@')
-  const wantsReason = isAddress || isRefused(finding.error, 'saga.reason_required')
+  const isGiven = given.find !== '' && text === given.find
+  const needsReason = isAddress || (isGiven && given.isPerson)
+  const wantsReason = needsReason || isRefused(finding.error, 'saga.reason_required')
+  const { mutate } = finding
+  // Whoever clicked an id to get here has asked already; who looks a person up still says why.
+  useEffect(() => {
+    if (given.find !== '' && !given.isPerson) mutate()
+  }, [given.find, given.isPerson, mutate])
   const items = finding.data?.items ?? []
   return (
     <Card title="Find one">
@@ -47,7 +54,7 @@ export function Find() {
             onChange={setReason}
             minLength={3}
             maxLength={500}
-            isRequired={isAddress}
+            isRequired={needsReason}
             autoComplete="off"
           />
         ) : null}
@@ -62,6 +69,12 @@ export function Find() {
       {items.length > 0 ? <Rows items={items} label="Found" /> : null}
     </Card>
   )
+}
+
+/** What another page of the console gave on the way here. */
+function givenIn(state: unknown): { readonly find: string; readonly isPerson: boolean } {
+  const { find, isPerson } = { find: '', isPerson: false, ...(state as object | null) }
+  return { find: typeof find === 'string' ? find : '', isPerson: isPerson === true }
 }
 
 function found(text: string, reason: string) {

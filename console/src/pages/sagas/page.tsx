@@ -1,11 +1,10 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'react-router'
-import { Button } from '../../parts/button.tsx'
+import { Answered } from '../../parts/answered.tsx'
 import { Choice } from '../../parts/choice.tsx'
-import { OperationsPlaces } from '../../parts/operations-places.tsx'
+import { More } from '../../parts/more.tsx'
 import { PageFrame } from '../../parts/page.tsx'
-import { Trouble } from '../../parts/trouble.tsx'
-import { Waiting } from '../../parts/waiting.tsx'
+import { OperationsPlaces } from '../../parts/places.tsx'
 import { Figures } from './figures.tsx'
 import { Find } from './find.tsx'
 import styles from './page.module.css'
@@ -17,7 +16,6 @@ export function Page() {
   const saved = savedIn(asked.get('show'))
   const definition = definitionIn(asked.get('definition'))
   const sagas = useInfiniteQuery(sagasQuery(saved, definition))
-  const items = sagas.data?.pages.flatMap((page) => page.items) ?? []
   return (
     <PageFrame title="Sagas" lead="Work across services that is done whole or not at all.">
       <OperationsPlaces />
@@ -43,17 +41,13 @@ export function Page() {
           onChange={(chosen) => setAsked({ show: saved, ...(chosen !== '' && { definition: chosen }) })}
         />
       </div>
-      {sagas.isPending ? <Waiting /> : null}
-      {sagas.isError ? <Trouble error={sagas.error} onRetry={() => void sagas.refetch()} /> : null}
-      {sagas.isSuccess && items.length === 0 ? <p>{emptyOf(saved, definition)}</p> : null}
-      {items.length > 0 ? <Rows items={items} label={`${SAVED[saved].name} sagas`} /> : null}
-      {sagas.hasNextPage ? (
-        <div>
-          <Button look="second" busy={sagas.isFetchingNextPage} onPress={() => void sagas.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      ) : null}
+      <Answered result={sagas}>
+        {({ pages }) => {
+          const items = pages.flatMap((page) => page.items)
+          return items.length === 0 ? <p>{emptyOf(saved, definition)}</p> : <Rows items={items} label={`${SAVED[saved].name} sagas`} />
+        }}
+      </Answered>
+      <More list={sagas} />
     </PageFrame>
   )
 }

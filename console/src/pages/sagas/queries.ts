@@ -10,6 +10,7 @@ export const SAVED = {
   retrying: { name: 'Retrying', query: { retrying: 'true' }, empty: 'No step had to be sent twice.' },
   stalled: { name: 'Stalled', query: { stalled: 'true' }, empty: 'Nothing waits for an operator.' },
   undone: { name: 'Undone', query: { state: 'aborted' }, empty: 'No saga was undone.' },
+  oldest: { name: 'Oldest', query: { open: 'true', sort: 'duration' }, empty: 'No saga is under way.' },
   slowest: { name: 'Slowest', query: { sort: 'duration' }, empty: 'No saga has begun yet.' },
   all: { name: 'All', query: {}, empty: 'No saga has begun yet. A signup is the first of them.' },
 } as const satisfies Readonly<Record<string, { readonly name: string; readonly query: Listing; readonly empty: string }>>

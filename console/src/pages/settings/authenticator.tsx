@@ -4,12 +4,14 @@ import { Form } from 'react-aria-components'
 import { client } from '../../app/client.ts'
 import { proven } from '../../app/prove.ts'
 import { meQuery } from '../../app/queries.ts'
+import { Answered } from '../../parts/answered.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Copy } from '../../parts/copy.tsx'
 import { Field } from '../../parts/field.tsx'
 import { QrCode } from '../../parts/qr-code.tsx'
 import { RecoveryCodes } from '../../parts/recovery-codes.tsx'
+import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import styles from './page.module.css'
@@ -22,11 +24,17 @@ export function Authenticator() {
   const done = () => beginning.reset()
   return (
     <Card title="Authenticator app">
-      {credentials.data?.totp ? (
-        <p>
-          Set up <Time at={credentials.data.totp.confirmed_at} />.
-        </p>
-      ) : null}
+      <Answered result={credentials}>
+        {({ totp }) =>
+          totp === null ? (
+            <p>There is none; without it your recovery codes open nothing.</p>
+          ) : (
+            <p>
+              Set up <Time at={totp.confirmed_at} />.
+            </p>
+          )
+        }
+      </Answered>
       {beginning.isError ? <Trouble error={beginning.error} /> : null}
       {beginning.data === undefined ? (
         <div>
@@ -76,7 +84,7 @@ function Confirm({ secret, otpauth_uri, onDone }: { readonly secret: string; rea
         onChange={setCode}
       />
       {confirming.isError ? <Trouble error={confirming.error} /> : null}
-      <div className={styles.acts}>
+      <div className={rows.acts}>
         <Button type="submit" busy={confirming.isPending}>
           Confirm
         </Button>
@@ -88,6 +96,8 @@ function Confirm({ secret, otpauth_uri, onDone }: { readonly secret: string; rea
   )
 }
 
+const FEW = 3
+
 export function Codes() {
   const credentials = useQuery(credentialsQuery)
   const queries = useQueryClient()
@@ -95,10 +105,16 @@ export function Codes() {
     mutationFn: () => proven(() => client.call('renewRecoveryCodes')),
     onSuccess: () => Promise.all([queries.invalidateQueries(credentialsQuery), queries.invalidateQueries(meQuery)]),
   })
-  const left = credentials.data?.recovery_codes.left
   return (
     <Card title="Recovery codes">
-      {left === undefined ? null : <p>{left} of 10 are left. With one of them and the app you get back in without your passkey.</p>}
+      <Answered result={credentials}>
+        {({ recovery_codes: { left } }) => (
+          <>
+            <p>{left} of 10 are left. With one of them and the app you get back in without your passkey.</p>
+            {left <= FEW ? <p className={styles.few}>Make new ones before they are used up.</p> : null}
+          </>
+        )}
+      </Answered>
       {renewing.data === undefined ? null : (
         <>
           <p role="status">These are the new ones; the old ones open nothing any more. They are not shown again.</p>

@@ -5,9 +5,10 @@ import { meQuery } from '../../app/queries.ts'
 import { PageFrame } from '../../parts/page.tsx'
 import { Address } from './address.tsx'
 import { Authenticator, Codes } from './authenticator.tsx'
-import { CompanionName } from './companion-name.tsx'
+import { Enrolment } from './enrolment.tsx'
 import { Leave } from './leave.tsx'
 import { ModelKey } from './model-key.tsx'
+import { CompanionName, OwnName } from './names.tsx'
 import { Passkeys } from './passkeys.tsx'
 import { Sessions } from './sessions.tsx'
 
@@ -21,7 +22,9 @@ export function Page() {
   if (!me) return null
   return (
     <PageFrame title="Settings">
+      <Enrolment />
       <CompanionName name={me.companion_name} />
+      <OwnName name={me.display_name} />
       <Address email={me.email} isVerified={me.email_verified} />
       <div ref={passkeys}>
         <Passkeys />

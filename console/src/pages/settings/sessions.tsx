@@ -1,33 +1,42 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { Item } from '@loomworks/client'
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
+import { Answered } from '../../parts/answered.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
+import { More } from '../../parts/more.tsx'
 import rows from '../../parts/rows.module.css'
 import { Time } from '../../parts/time.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
-import { Waiting } from '../../parts/waiting.tsx'
 import { sessionsQuery } from './queries.ts'
 
 const METHODS: Readonly<Record<string, string>> = { passkey: 'passkey', totp: 'authenticator app', recovery_code: 'recovery code' }
 
 export function Sessions() {
-  const sessions = useQuery(sessionsQuery)
+  const sessions = useInfiniteQuery(sessionsQuery)
+  return (
+    <Card title="Where you are signed in">
+      <Answered result={sessions}>{({ pages }) => <List items={pages.flatMap(({ items }) => items)} />}</Answered>
+      <More list={sessions} />
+    </Card>
+  )
+}
+
+function List({ items }: { readonly items: readonly Item<'listSessions'>[] }) {
   const queries = useQueryClient()
   const again = () => queries.invalidateQueries(sessionsQuery)
   const ending = useMutation({ mutationFn: (id: string) => client.call('revokeSession', { params: { id } }), onSettled: again })
   const endingOthers = useMutation({ mutationFn: () => client.call('revokeOtherSessions'), onSettled: again })
-  if (sessions.isPending) return <Waiting />
-  if (sessions.isError) return <Trouble error={sessions.error} onRetry={() => void sessions.refetch()} />
   const error = ending.error ?? endingOthers.error
   return (
-    <Card title="Where you are signed in">
-      <ul className={rows.rows}>
-        {sessions.data.items.map(({ id, current, device, ip_prefix, method, last_seen_at }) => (
+    <>
+      <ul className={rows.rows} aria-label="Sessions">
+        {items.map(({ id, current, device, ip_prefix, method, last_seen_at, expires_at }) => (
           <li key={id} className={rows.row}>
             <div>
               <p className={rows.name}>{current ? 'This browser' : deviceOf(device)}</p>
               <p className={rows.soft}>
-                by {METHODS[method]}, from {ip_prefix}, seen <Time at={last_seen_at} />
+                by {METHODS[method]}, from {ip_prefix}, seen <Time at={last_seen_at} />, ends <Time at={expires_at} />
               </p>
             </div>
             {current ? null : (
@@ -44,14 +53,14 @@ export function Sessions() {
         ))}
       </ul>
       {error === null ? null : <Trouble error={error} />}
-      {sessions.data.items.length > 1 ? (
+      {items.length > 1 ? (
         <div>
           <Button look="second" busy={endingOthers.isPending} onPress={() => endingOthers.mutate()}>
             End all others
           </Button>
         </div>
       ) : null}
-    </Card>
+    </>
   )
 }
 

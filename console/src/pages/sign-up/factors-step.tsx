@@ -3,11 +3,8 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Form } from 'react-aria-components'
 import { Button } from '../../parts/button.tsx'
-import { Copy } from '../../parts/copy.tsx'
 import { Field } from '../../parts/field.tsx'
-import { QrCode } from '../../parts/qr-code.tsx'
-import { RecoveryCodes } from '../../parts/recovery-codes.tsx'
-import { Tick } from '../../parts/tick.tsx'
+import { NewFactors } from '../../parts/new-factors.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import styles from './page.module.css'
 import { Running } from './running.tsx'
@@ -94,19 +91,7 @@ function Confirm({ factors, error, onCodes }: ConfirmProps) {
         onCodes({ code: code.replaceAll(' ', ''), mailed: mailed.trim() })
       }}
     >
-      <p>Scan this with an authenticator app. It is the second way in, should your device be lost.</p>
-      <div className={styles.app}>
-        <QrCode text={factors.totp.otpauth_uri} label="Secret for the authenticator app" />
-        <p className={styles.secret}>
-          <code>{factors.totp.secret}</code>
-          <Copy text={factors.totp.secret} label="Copy the secret" />
-        </p>
-      </div>
-      <p>Keep these recovery codes where you keep what you cannot lose. Each works once.</p>
-      <RecoveryCodes codes={factors.recovery_codes} />
-      <Tick isSelected={stored} onChange={setStored}>
-        I have stored them
-      </Tick>
+      <NewFactors factors={factors} isStored={stored} onStored={setStored} />
       <Field
         label="Code that the app shows"
         hint="Six digits"
