@@ -29,6 +29,7 @@ const FACTS: Readonly<Record<Fact, string>> = {
   signing_key_rotated: 'A signing key was changed',
   setting_changed: 'A setting was changed',
   account_status_changed: 'What your account may do was changed',
+  account_status_decided: 'What your account may do was decided',
   identity_fixup_applied: 'An operator mended something about an account',
   engagement_opened: 'An engagement was opened',
   engagement_archived: 'An engagement was archived',
