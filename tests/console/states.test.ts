@@ -36,6 +36,8 @@ beforeAll(async () => {
   // What is made is made beside the page that is looked at.
   const beside = await context.newPage()
   await beside.goto('/console/welcome')
+  // A page in the background is painted once a second.
+  await page.bringToFront()
   made = new Made(whole, beside, email)
   await visitorAs('nobody').withoutAutofill()
 })
