@@ -25,6 +25,7 @@ import { fenceMetrics } from './saga-metrics.ts'
 import { sagaOperations } from './saga-operations.ts'
 import { type HttpServer, kitServer } from './server.ts'
 import { tokenVerifier } from './token.ts'
+import { keepRunning, type Worker } from './worker.ts'
 
 /** What the deployment gives to all services: adapters chosen in one place, the platform builder. */
 export interface Platform {
@@ -57,11 +58,6 @@ export interface Wiring<Config> {
 }
 
 /** Work beside the requests: a loop that runs until the signal aborts. */
-export interface Worker {
-  readonly name: string
-  run(signal: AbortSignal): Promise<void>
-}
-
 export interface ServiceDefinition<Parts, Config> {
   readonly name: ServiceName
   readonly config: z.ZodType<Config>
@@ -245,9 +241,7 @@ function startWork<Parts, Config>(definition: ServiceDefinition<Parts, Config>, 
   busMetrics(consumersOf(definition), wiring)
   const relays: readonly Worker[] = definition.migrations === undefined ? [] : [{ name: 'outbox', run: (signal) => relay.run(signal) }]
   const projecting = projections === undefined ? [] : [projectionWorker(name, projections(parts), wiring)]
-  const loops = [...relays, ...projecting, ...(workers?.(parts) ?? [])].map((worker) =>
-    worker.run(stopping.signal).catch((error: unknown) => ended(worker, error, stopping.signal, log)),
-  )
+  const loops = [...relays, ...projecting, ...(workers?.(parts) ?? [])].map((worker) => keepRunning(worker, stopping.signal, log))
   return {
     async stop(deadlineMs) {
       await Promise.all(consumptions.map((consumption) => consumption.stop(deadlineMs)))
@@ -280,10 +274,6 @@ function startConsumptions<Parts, Config>(definition: ServiceDefinition<Parts, C
     ...(seals && { sealer: seals }),
   }
   return [...events, consumeSagaCommands(steps)]
-}
-
-function ended(worker: Worker, error: unknown, signal: AbortSignal, log: Log): void {
-  if (!signal.aborted) log.error({ worker: worker.name, err: error }, 'a worker ended')
 }
 
 async function untilReady(server: HttpServer, deadlineMs: number): Promise<void> {

@@ -17,8 +17,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const home = mkdtempSync(join(tmpdir(), 'loomworks-test-'))
   const postgres = await startPostgres({
     home,
-    // Thrown away at the end, so nothing has to outlive the machine.
-    settings: { fsync: false, full_page_writes: false },
+    // Thrown away at the end, so nothing has to outlive the machine; shared by files of which some run every service in several instances.
+    settings: { fsync: false, full_page_writes: false, max_connections: 200 },
     log: { info: () => {}, warn: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`) },
   })
   project.provide('adminUrl', postgres.adminUrl())

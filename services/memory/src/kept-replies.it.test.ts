@@ -115,7 +115,8 @@ describe.each(WRITES)('%s under an Idempotency-Key', (_, making) => {
     const key = newId()
     const { db } = bench.database
     await exec(db, sql`alter table memory.idempotency_key add constraint crash check (status is null) not valid`)
-    const crashed = await send(key).finally(() => exec(db, sql`alter table memory.idempotency_key drop constraint crash`))
+    const crashed = await send(key)
+    await exec(db, sql`alter table memory.idempotency_key drop constraint crash`)
     expect(crashed.status).toBe(500)
     const before = await appended()
     expect(await send(key)).toMatchObject({ status: 409, body: { code: 'idempotency.in_flight' } })

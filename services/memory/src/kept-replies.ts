@@ -1,6 +1,6 @@
 // What is kept of the reply to a write under an Idempotency-Key: everything but its text. The text is read anew for who asks again, so that what was
 // erased or sealed meanwhile is in no reply either.
-import type { Json } from '@loomworks/kernel'
+import { type EngagementId, idOf, type Json } from '@loomworks/kernel'
 import type { Around } from '@loomworks/service-kit'
 import { z } from 'zod'
 import type { Access } from './access.ts'
@@ -50,17 +50,18 @@ function missing(): never {
   throw refuse.object_not_found()
 }
 
-const KeptEngagement = z.looseObject({ id: z.guid() })
+const KeptEngagement = z.looseObject({ id: idOf<'engagement'>() })
 
-/** Of an engagement; `titled` gives its title now. */
-export function keptEngagement(titled: () => Promise<string | null>): Keeping {
+/** Of an engagement; `titled` gives the title it has now for who asks, and refuses where it is not theirs to see any more. */
+export function keptEngagement(titled: (id: EngagementId) => Promise<string | null>): Keeping {
   return {
     keep(body) {
       const { title: _, ...rest } = KeptEngagement.parse(body)
       return rest as Json
     },
     async again(kept) {
-      return { ...KeptEngagement.parse(kept), title: await titled() }
+      const engagement = KeptEngagement.parse(kept)
+      return { ...engagement, title: await titled(engagement.id) }
     },
   }
 }

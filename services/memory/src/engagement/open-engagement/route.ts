@@ -33,7 +33,7 @@ export const openEngagementRoute = operation({
     const rights: Rights = { persona: { kind: 'person', id: actor.id }, commit: true, personally: true }
     const { title, visibility, seed } = body
     return onceAround(parts.db, {
-      ...keptEngagement(() => Promise.resolve(title)),
+      ...keptEngagement((id) => opened(id, rights, parts).then(() => title)),
       async write(caller) {
         const id = derivedId<'engagement'>(caller.commandId, 'object', 0)
         // What a crash has left of the same command is finished, and takes no second number.
