@@ -20,8 +20,8 @@ for (const benchmark of chosen) {
   const found = await benchmark.run({ quick })
   for (const figure of found) console.log(lineOf(figure))
   figures.push(...found)
+  if (!quick) keep(found)
 }
-if (!quick) keep(figures)
 const missed = figures.filter(({ ok }) => !ok)
 console.log(missed.length === 0 ? '\nEvery goal is met.' : `\nMissed: ${missed.map(({ bench }) => bench).join(', ')}.`)
 
@@ -38,11 +38,11 @@ function lineOf({ bench, value, unit, yardstick, ratio, goal, ok }: Figure): str
 }
 
 /** One line each: what, when, on which commit and machine. A figure is only as good as the run it came from. */
-function keep(all: readonly Figure[]): void {
+function keep(found: readonly Figure[]): void {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
   const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length }
   const at = new Date().toISOString()
-  for (const figure of all) appendFileSync(join(import.meta.dirname, 'history.jsonl'), `${JSON.stringify({ at, commit, ...rounded(figure), ...machine })}\n`)
+  for (const figure of found) appendFileSync(join(import.meta.dirname, 'history.jsonl'), `${JSON.stringify({ at, commit, ...rounded(figure), ...machine })}\n`)
 }
 
 function rounded({ value, yardstick, ratio, ...rest }: Figure) {

@@ -139,6 +139,8 @@ export class Deployment implements AsyncDisposable {
       RATE_AUTH: '100000/s',
       RATE_SIGNUP_BEGIN: '100000/s',
       RATE_CLAIM: '100000/s',
+      RATE_PERSON: '100000/s',
+      RATE_AGENT: '100000/s',
       ...this.#options.environment,
     }
   }
