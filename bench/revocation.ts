@@ -42,7 +42,7 @@ async function onNats(rounds: number): Promise<readonly Figure[]> {
   const nats = natsServerProgram()
   if (nats === undefined) return []
   await using stage = await Stage.open({ nats, instances: INSTANCES, direct: true })
-  return figures(stage.deployment, 'NATS', rounds)
+  return await figures(stage.deployment, 'NATS', rounds)
 }
 
 async function figures({ urls }: Deployment, bus: string, rounds: number): Promise<readonly Figure[]> {

@@ -5,8 +5,8 @@ import { Form } from 'react-aria-components'
 import { useNavigate } from 'react-router'
 import { client } from '../../app/client.ts'
 import { signedIn } from '../../app/signed-in.ts'
+import { AppCode, digitsOf } from '../../parts/app-code.tsx'
 import { Button } from '../../parts/button.tsx'
-import { Field } from '../../parts/field.tsx'
 import { NewFactors } from '../../parts/new-factors.tsx'
 import rows from '../../parts/rows.module.css'
 import { Trouble } from '../../parts/trouble.tsx'
@@ -18,8 +18,7 @@ export function Confirming({ token, factors }: { readonly token: string; readonl
   const navigate = useNavigate()
   const queries = useQueryClient()
   const finishing = useMutation({
-    mutationFn: () =>
-      client.call('finishEnrolment', { body: { totp_code: code.replaceAll(' ', ''), session_delivery: 'cookie' } }, { authorization: `Bearer ${token}` }),
+    mutationFn: () => client.call('finishEnrolment', { body: { totp_code: digitsOf(code), session_delivery: 'cookie' } }, { authorization: `Bearer ${token}` }),
     onSuccess: () => {
       signedIn(queries)
       void navigate('/console/')
@@ -34,19 +33,7 @@ export function Confirming({ token, factors }: { readonly token: string; readonl
       }}
     >
       <NewFactors factors={factors} isStored={isStored} onStored={setStored} />
-      <Field
-        label="Code that the app shows"
-        hint="Six digits"
-        name="code"
-        inputMode="numeric"
-        autoComplete="one-time-code"
-        isRequired
-        pattern="[0-9 ]{6,7}"
-        maxLength={7}
-        mono
-        value={code}
-        onChange={setCode}
-      />
+      <AppCode value={code} onChange={setCode} />
       {finishing.isError ? <Trouble error={finishing.error} /> : null}
       <Button type="submit" busy={finishing.isPending} isDisabled={!isStored}>
         Finish

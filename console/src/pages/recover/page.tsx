@@ -6,6 +6,7 @@ import { Form } from 'react-aria-components'
 import { Link, useNavigate } from 'react-router'
 import { client } from '../../app/client.ts'
 import { signedIn } from '../../app/signed-in.ts'
+import { AppCode, digitsOf } from '../../parts/app-code.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Threshold } from '../../parts/threshold.tsx'
@@ -33,8 +34,7 @@ function Factors({ onIn }: { readonly onIn: () => void }) {
   const [totp, setTotp] = useState('')
   const [recovery, setRecovery] = useState('')
   const entering = useMutation({
-    mutationFn: () =>
-      client.call('recoverLogin', { body: { email, totp_code: totp.replaceAll(' ', ''), recovery_code: recovery.trim(), session_delivery: 'cookie' } }),
+    mutationFn: () => client.call('recoverLogin', { body: { email, totp_code: digitsOf(totp), recovery_code: recovery.trim(), session_delivery: 'cookie' } }),
     onSuccess: onIn,
   })
   return (
@@ -47,18 +47,7 @@ function Factors({ onIn }: { readonly onIn: () => void }) {
     >
       <p>You need your authenticator app and one of the recovery codes you stored. The code is used up by this.</p>
       <Field label="E-mail address" name="email" type="email" autoComplete="email" isRequired maxLength={254} value={email} onChange={setEmail} />
-      <Field
-        label="Code that the app shows"
-        name="code"
-        inputMode="numeric"
-        autoComplete="one-time-code"
-        isRequired
-        pattern="[0-9 ]{6,7}"
-        maxLength={7}
-        mono
-        value={totp}
-        onChange={setTotp}
-      />
+      <AppCode value={totp} onChange={setTotp} />
       <Field
         label="Recovery code"
         hint="Six groups of four"

@@ -5,10 +5,10 @@ import { client } from '../../app/client.ts'
 import { proven } from '../../app/prove.ts'
 import { meQuery } from '../../app/queries.ts'
 import { Answered } from '../../parts/answered.tsx'
+import { AppCode, digitsOf } from '../../parts/app-code.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Copy } from '../../parts/copy.tsx'
-import { Field } from '../../parts/field.tsx'
 import { QrCode } from '../../parts/qr-code.tsx'
 import { RecoveryCodes } from '../../parts/recovery-codes.tsx'
 import rows from '../../parts/rows.module.css'
@@ -53,7 +53,7 @@ function Confirm({ secret, otpauth_uri, onDone }: { readonly secret: string; rea
   const [code, setCode] = useState('')
   const queries = useQueryClient()
   const confirming = useMutation({
-    mutationFn: () => client.call('verifyTotp', { body: { code: code.replaceAll(' ', '') } }),
+    mutationFn: () => client.call('verifyTotp', { body: { code: digitsOf(code) } }),
     onSuccess: async () => {
       await queries.invalidateQueries(credentialsQuery)
       onDone()
@@ -72,17 +72,7 @@ function Confirm({ secret, otpauth_uri, onDone }: { readonly secret: string; rea
       <p>
         <code>{secret}</code> <Copy text={secret} label="Copy the secret" />
       </p>
-      <Field
-        label="Code that the app shows"
-        name="code"
-        inputMode="numeric"
-        isRequired
-        pattern="[0-9 ]{6,7}"
-        maxLength={7}
-        mono
-        value={code}
-        onChange={setCode}
-      />
+      <AppCode value={code} onChange={setCode} />
       {confirming.isError ? <Trouble error={confirming.error} /> : null}
       <div className={rows.acts}>
         <Button type="submit" busy={confirming.isPending}>

@@ -2,6 +2,7 @@ import { type Factors, isRefused, type Progress, type SignUp } from '@loomworks/
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Form } from 'react-aria-components'
+import { AppCode, digitsOf } from '../../parts/app-code.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
 import { NewFactors } from '../../parts/new-factors.tsx'
@@ -88,23 +89,11 @@ function Confirm({ factors, error, onCodes }: ConfirmProps) {
       className={styles.form ?? ''}
       onSubmit={(event) => {
         event.preventDefault()
-        onCodes({ code: code.replaceAll(' ', ''), mailed: mailed.trim() })
+        onCodes({ code: digitsOf(code), mailed: mailed.trim() })
       }}
     >
       <NewFactors factors={factors} isStored={stored} onStored={setStored} />
-      <Field
-        label="Code that the app shows"
-        hint="Six digits"
-        name="code"
-        inputMode="numeric"
-        autoComplete="one-time-code"
-        isRequired
-        pattern="[0-9 ]{6,7}"
-        maxLength={7}
-        mono
-        value={code}
-        onChange={setCode}
-      />
+      <AppCode value={code} onChange={setCode} />
       {isMailed ? (
         <Field
           label="Code from the letter we sent"
