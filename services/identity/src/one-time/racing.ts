@@ -1,5 +1,4 @@
-// What is good for one use is good for one, however many come with it at the same moment (ID-INV-7, identity page §14): how the tests of
-// that run it. ROUNDS says how often each is tried: CI asks for a thousand.
+// What is good for one use is good for one, however many come with it at the same moment (ID-INV-7, identity page §14): how that is run.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -10,7 +9,6 @@ import { type Answer, type IdentityBench, identityBench } from '../identity-benc
 import { adminGrant } from '../roles.ts'
 import { loggedIn, type SignedUp } from '../signing-up.ts'
 
-const ROUNDS = Number(process.env.ROUNDS ?? 10)
 const AT_ONCE = 50
 const ROUND_WITHIN_MS = 5000
 
@@ -64,12 +62,13 @@ export function racing(): () => Racing {
 /** Of each: what is used, a new one for each round, and what they are told who come too late. */
 export type Secrets = readonly (readonly [what: string, secret: () => Promise<Use>, tooLate: readonly string[]])[]
 
-export function raced(secrets: Secrets): void {
+/** One race after the other, so many times. */
+export function raced(rounds: number, secrets: Secrets): void {
   test.each(secrets)(
-    `ID-INV-7: of fifty uses at once of %s exactly one succeeds, ${ROUNDS} rounds`,
-    { timeout: 60_000 + ROUNDS * ROUND_WITHIN_MS },
+    `ID-INV-7: of fifty uses at once of %s exactly one succeeds, ${rounds} rounds`,
+    { timeout: 60_000 + rounds * ROUND_WITHIN_MS },
     async (...[, secret, tooLate]) => {
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const use = await secret()
         const answers = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => use(n)))
         const [won, lost] = [answers.filter(({ status }) => status === 200), answers.filter(({ status }) => status !== 200)]
