@@ -36,6 +36,7 @@ async function main() {
   const node = runningIsNewEnough() ? process.execPath : runtimeNode()
   const missing = [...(installed(root) ? [] : [root]), ...(node === process.execPath || installed(runtime) ? [] : [runtime])]
   if (missing.length > 0) await installAll(missing)
+  process.env.NODE_COMPILE_CACHE ??= compiled
   if (node === process.execPath) return await runHere(resolve(script), args)
   runOn(node, resolve(script), args)
 }
@@ -165,7 +166,6 @@ function olderThan(path, milliseconds) {
 }
 
 async function runHere(script, args) {
-  process.env.NODE_COMPILE_CACHE ??= compiled
   modules.enableCompileCache(process.env.NODE_COMPILE_CACHE)
   endWithNpm(() => process.kill(process.pid, 'SIGTERM'))
   process.argv = [process.execPath, script, ...args]
@@ -174,7 +174,7 @@ async function runHere(script, args) {
 
 /** The script's own children find the same Node first on their PATH. */
 function runOn(node, script, args) {
-  const env = { NODE_COMPILE_CACHE: compiled, ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   endWithNpm(() => child.kill('SIGTERM'))

@@ -183,7 +183,7 @@ describe.skipIf(browserProgram === undefined)(`a newcomer (${browserProgram ?? N
   })
 })
 
-describe.skipIf(browserProgram === undefined)('a member', () => {
+describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_BROWSER})`, () => {
   test('names the Companion, keeps a key, sees what happened, leaves and comes back by passkey', async () => {
     await using visitor = await visit(browser, whole.url)
     const { page } = visitor

@@ -121,7 +121,7 @@ describe.skipIf(browserProgram === undefined)(`where there is nothing so far (${
   })
 })
 
-describe.skipIf(browserProgram === undefined)('where there is something', () => {
+describe.skipIf(browserProgram === undefined)(`where there is something (${browserProgram ?? NO_BROWSER})`, () => {
   beforeAll(() => made?.fill())
 
   test.each(Object.keys(PLACES))('%s shows it', (address) =>

@@ -27,3 +27,12 @@ export const meQuery = queryOptions({
     }
   },
 })
+
+/** Of a list that is asked for page by page: each from behind the last. */
+export const paged = {
+  initialPageParam: null as string | null,
+  getNextPageParam: (last: { readonly next_cursor: string | null }) => last.next_cursor,
+}
+
+/** The part of a list's query that says where its page begins. */
+export const behind = (cursor: string | null) => (cursor === null ? {} : { cursor })

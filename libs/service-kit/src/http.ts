@@ -177,8 +177,10 @@ function requestOf<Parts>(
   if (key === undefined && operation.limits.idempotency === 'required') throw shared.idempotency_key_missing()
   // Strangers have no name to keep a reply under: one would get what another was told.
   const isKept = operation.limits.idempotency !== undefined && token.act.kind !== 'service'
-  const asked = () => [request.params, request.query, request.body ?? null] as Json
-  const keyed: KeyedCall | undefined = key !== undefined && isKept ? { service, operation, actor: token.act, key, asked: asked(), clock } : undefined
+  const keyed: KeyedCall | undefined =
+    key !== undefined && isKept
+      ? { service, operation, actor: token.act, key, asked: [request.params, request.query, request.body ?? null] as Json, clock }
+      : undefined
   return {
     params: parsed(operation.params, request.params, 'params'),
     query: parsed(operation.query, request.query, 'query'),

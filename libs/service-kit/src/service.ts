@@ -57,7 +57,6 @@ export interface Wiring<Config> {
   readonly instance: string
 }
 
-/** Work beside the requests: a loop that runs until the signal aborts. */
 export interface ServiceDefinition<Parts, Config> {
   readonly name: ServiceName
   readonly config: z.ZodType<Config>

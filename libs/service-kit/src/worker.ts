@@ -8,18 +8,17 @@ export interface Worker {
   run(signal: AbortSignal): Promise<void>
 }
 
-const AGAIN_FIRST_MS = 500
-const AGAIN_MOST_MS = 30_000
+const AGAIN_MS = 1000
 
-/** Runs a worker. One that fails is begun again, after a wait that doubles: what it does is owed for as long as the service lives, and a database
- *  that was away for a moment must not cost it. */
-export async function keepRunning(worker: Worker, signal: AbortSignal, log: Log, firstWaitMs: number = AGAIN_FIRST_MS): Promise<void> {
-  for (let waitMs = firstWaitMs; !signal.aborted; waitMs = Math.min(waitMs * 2, AGAIN_MOST_MS)) {
+/** Runs a worker. One that fails is begun again: what it does is owed for as long as the service lives, and a database that was away for a moment
+ *  must not cost it. */
+export async function keepRunning(worker: Worker, signal: AbortSignal, log: Log, waitMs: number = AGAIN_MS): Promise<void> {
+  while (!signal.aborted) {
     try {
       return await worker.run(signal)
     } catch (error) {
       if (signal.aborted) return
-      log.error({ worker: worker.name, err: error, againInMs: waitMs }, 'a worker failed')
+      log.error({ worker: worker.name, err: error }, 'a worker failed')
     }
     await delay(waitMs, undefined, { signal }).catch(() => undefined)
   }

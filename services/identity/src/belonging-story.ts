@@ -90,15 +90,3 @@ export async function twiceAtOnce(bench: IdentityBench, table: string, ask: () =
   const [one, other] = await Promise.all(answers.both)
   return [answers.first, answers.first === one ? other : one]
 }
-
-const Told = z.object({ type: z.string(), revision: z.number().optional(), data: z.looseObject({}) })
-
-/** The facts about a principal of this kind, in their order. */
-export async function toldOf(bench: IdentityBench, entity: string, types: string): Promise<readonly z.output<typeof Told>[]> {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where entity_id = ${entity} and subject ~ ${types} order by seq`,
-  )
-  return rows.map(({ data }) => Told.parse(JSON.parse(data)))
-}

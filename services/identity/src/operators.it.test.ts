@@ -1,7 +1,7 @@
 import { WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { newId } from '@loomworks/kernel'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { memberOf, somebody, toldOf } from './belonging-story.ts'
+import { memberOf, somebody } from './belonging-story.ts'
 import { type IdentityBench, identityBench } from './identity-bench.ts'
 import { operatorGrant } from './operators.ts'
 
@@ -27,7 +27,7 @@ test('who holds the database makes operators of the commons and of the administr
     designations: ['operator'],
   })
   expect(await operatorGrant(bench.db, administrative.id, ada.personId)).toMatchObject({ designations: ['operator'] })
-  const told = await toldOf(bench, ada.personId, 'Membership(Changed|Granted)$')
+  const told = await bench.told(['MembershipChanged', 'MembershipGranted'], ada.personId)
   expect(told.slice(2).map(({ type, data }) => [type, data.engagementId, data.by])).toEqual([
     ['MembershipChanged', commons.id, { kind: 'service', id: 'operator' }],
     ['MembershipGranted', administrative.id, { kind: 'service', id: 'operator' }],

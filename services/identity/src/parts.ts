@@ -5,12 +5,11 @@ import { ParticipantLog, type SagaHost } from '@loomworks/sagas'
 import { keyFromFile, type Log, requireSameKey, SagaLeftovers, type TokenVerifier, tokenVerifier, type Wiring } from '@loomworks/service-kit'
 import type { Database } from '@loomworks/sql'
 import { z } from 'zod'
-import { type DecisionOutcome, decisionCounter } from './account/decided.ts'
 import type { IdentityConfig } from './config.ts'
 import { type Cookies, cookiesFor } from './cookies.ts'
 import { SAGAS } from './definitions.ts'
 import { requireSameDeployment } from './deployment.ts'
-import { countRefusedPasskeys } from './identity-metrics.ts'
+import { countDecisions, countRefusedPasskeys, type DecisionOutcome } from './identity-metrics.ts'
 import { type Keyring, keyringOf } from './keyring.ts'
 import { type Mail, mailOn } from './mail/mail.ts'
 import { folderTransport, type MailTransport, smtpTransport } from './mail/transport.ts'
@@ -85,7 +84,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
       () => clock.now(),
     ),
     settings: systemSettingsOn(db, clock, config.settingStandards),
-    decided: decisionCounter(wiring.metrics),
+    decided: countDecisions(metrics),
     mail: mailOn({ db, keyring, clock, log, host: new URL(config.publicOrigin).hostname, transport: mailTransport(config) }),
     secrets: await secretHashes({ text: config.serviceSecrets, file: config.serviceSecretsFile }),
     operatorHash: config.operatorTokenFile === undefined ? undefined : await operatorHashFrom(config.operatorTokenFile),

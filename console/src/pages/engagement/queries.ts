@@ -1,6 +1,7 @@
 import { isRefused } from '@loomworks/client'
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
+import { behind, paged } from '../../app/queries.ts'
 
 export const engagementQuery = (engagement: string) =>
   queryOptions({ queryKey: ['engagement', engagement], queryFn: ({ signal }) => client.call('showEngagement', { params: { engagement } }, { signal }) })
@@ -10,20 +11,16 @@ export const soon = { retry: (count: number, error: unknown) => count < 30 && is
 
 export const membersQuery = (engagement: string) =>
   infiniteQueryOptions({
+    ...paged,
     ...soon,
     queryKey: ['members', engagement],
-    queryFn: ({ pageParam, signal }) =>
-      client.call('listMembers', { params: { engagement }, query: { ...(pageParam !== null && { cursor: pageParam }) } }, { signal }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next_cursor,
+    queryFn: ({ pageParam, signal }) => client.call('listMembers', { params: { engagement }, query: behind(pageParam) }, { signal }),
   })
 
 export const invitationsQuery = (engagement: string) =>
   infiniteQueryOptions({
+    ...paged,
     ...soon,
     queryKey: ['invitations', engagement],
-    queryFn: ({ pageParam, signal }) =>
-      client.call('listInvitations', { params: { engagement }, query: { ...(pageParam !== null && { cursor: pageParam }) } }, { signal }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next_cursor,
+    queryFn: ({ pageParam, signal }) => client.call('listInvitations', { params: { engagement }, query: behind(pageParam) }, { signal }),
   })

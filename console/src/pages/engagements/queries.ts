@@ -1,9 +1,9 @@
 import { infiniteQueryOptions } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
+import { behind, paged } from '../../app/queries.ts'
 
 export const engagementsQuery = infiniteQueryOptions({
+  ...paged,
   queryKey: ['engagements'],
-  queryFn: ({ pageParam, signal }) => client.call('listEngagements', { query: { ...(pageParam !== null && { cursor: pageParam }) } }, { signal }),
-  initialPageParam: null as string | null,
-  getNextPageParam: (last) => last.next_cursor,
+  queryFn: ({ pageParam, signal }) => client.call('listEngagements', { query: behind(pageParam) }, { signal }),
 })

@@ -1,6 +1,7 @@
 import type { Operations } from '@loomworks/client'
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
+import { behind, paged } from '../../app/queries.ts'
 
 type Listing = NonNullable<Operations['listSagas']['input']['query']>
 
@@ -32,15 +33,10 @@ const SOON_MS = 5000
 /** A page at a time; looked at anew while it is open. */
 export const sagasQuery = (saved: Saved, definition: Definition | undefined) =>
   infiniteQueryOptions({
+    ...paged,
     queryKey: ['sagas', saved, definition],
     queryFn: ({ pageParam, signal }) =>
-      client.call(
-        'listSagas',
-        { query: { ...SAVED[saved].query, ...(definition !== undefined && { definition }), ...(pageParam !== null && { cursor: pageParam }) } },
-        { signal },
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next_cursor,
+      client.call('listSagas', { query: { ...SAVED[saved].query, ...(definition !== undefined && { definition }), ...behind(pageParam) } }, { signal }),
     refetchInterval: SOON_MS,
   })
 

@@ -1,12 +1,12 @@
 import { isRefused } from '@loomworks/client'
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { client } from '../../app/client.ts'
+import { behind, paged } from '../../app/queries.ts'
 
 export const sessionsQuery = infiniteQueryOptions({
+  ...paged,
   queryKey: ['sessions'],
-  queryFn: ({ pageParam, signal }) => client.call('listSessions', { query: { ...(pageParam !== null && { cursor: pageParam }) } }, { signal }),
-  initialPageParam: null as string | null,
-  getNextPageParam: (last) => last.next_cursor,
+  queryFn: ({ pageParam, signal }) => client.call('listSessions', { query: behind(pageParam) }, { signal }),
 })
 export const credentialsQuery = queryOptions({ queryKey: ['credentials'], queryFn: ({ signal }) => client.call('listCredentials', {}, { signal }) })
 export const secretsQuery = queryOptions({ queryKey: ['secrets'], queryFn: ({ signal }) => client.call('listMySecrets', {}, { signal }) })

@@ -7,7 +7,7 @@ const clock = fakeClock()
 const [person, session] = [newId(), newId()]
 
 /** A token as identity would mint it now; the gateway reads its claims and leaves its signature to the service. */
-function minted(): string {
+function minted(sid: string = session): string {
   const iat = Math.floor(clock.now() / 1000)
   const claims = {
     iss: 'loomworks-identity',
@@ -17,7 +17,7 @@ function minted(): string {
     iat,
     exp: iat + 60,
     jti: newId(),
-    sid: session,
+    sid,
     act: { kind: 'person', id: person },
     scope: '',
   }
@@ -73,4 +73,69 @@ test('an answer asked for after the drop is kept until five seconds before its e
   clock.advance(1000)
   void asked.find('hash', 'memory')
   expect(waiting).toHaveLength(2)
+})
+
+/** One whose answers are there at once: each credential is a session of the one person, by its own name. */
+function answering(mostEntries?: number) {
+  let asked = 0
+  const known = new TokenCache({
+    introspect: async (hash) => {
+      asked++
+      return { active: true, token: minted(sessionOf(hash)), expiresAt: '', rateClass: 'person' }
+    },
+    now: () => clock.now(),
+    ...(mostEntries !== undefined && { mostEntries }),
+  })
+  return { known, asked: () => asked }
+}
+const sessions = new Map<string, string>()
+function sessionOf(hash: string): string {
+  const id = sessions.get(hash) ?? newId()
+  sessions.set(hash, id)
+  return id
+}
+
+test('one session of a person is dropped alone, and all of them with the person, for every service', async () => {
+  const { known } = answering()
+  const fill = async () => {
+    clock.advance(1)
+    for (const hash of ['phone', 'desk']) for (const audience of ['memory', 'credit'] as const) await known.find(hash, audience)
+    expect(known.size).toBe(4)
+  }
+  await fill()
+  known.drop(person)
+  expect(known.size).toBe(0)
+  await fill()
+  known.drop(sessionOf('phone'))
+  expect(known.size).toBe(2)
+  known.drop(sessionOf('phone'))
+  expect(known.size).toBe(2)
+  known.drop(person)
+  expect(known.size).toBe(0)
+})
+
+test('what is kept anew is dropped like the first', async () => {
+  const { known, asked } = answering()
+  await known.find('phone', 'memory')
+  clock.advance(56_000)
+  await known.find('phone', 'memory')
+  expect([known.size, asked()]).toEqual([1, 2])
+  known.drop(person)
+  expect(known.size).toBe(0)
+})
+
+test('the least used makes room for one more than there is room for', async () => {
+  const { known, asked } = answering(2)
+  for (const hash of ['first', 'second', 'first', 'third', 'first']) await known.find(hash, 'memory')
+  expect([known.size, asked()]).toEqual([2, 3])
+  await known.find('second', 'memory')
+  expect(asked()).toBe(4)
+})
+
+test('what is over makes room, though nobody asks for it again', async () => {
+  const { known } = answering()
+  for (let n = 0; n < 999; n++) await known.find(`old ${n}`, 'memory')
+  clock.advance(56_000)
+  await known.find('new', 'memory')
+  expect(known.size).toBe(1)
 })

@@ -136,8 +136,8 @@ export class TokenCache {
     if (!('claims' in found)) return
     for (const subject of subjectsOf(found.claims)) {
       const keys = this.#bySubject.get(subject)
-      if (keys instanceof Set && keys.size > 1) keys.delete(key)
-      else if (keys === key || (keys instanceof Set && keys.has(key))) this.#bySubject.delete(subject)
+      if (keys instanceof Set) keys.delete(key)
+      if (keys === key || (keys instanceof Set && keys.size === 0)) this.#bySubject.delete(subject)
     }
   }
 }

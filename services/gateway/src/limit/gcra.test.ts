@@ -30,6 +30,13 @@ test('one key takes nothing from another', () => {
   expect(limiter.take('ada', START).allowed).toBe(false)
 })
 
+test('a key is forgotten when more others were used since than are kept, and not before', () => {
+  const limiter = new Limiter({ count: 1, windowMs: 60_000, burst: 1 }, 2)
+  const allowed = (key: string) => limiter.take(key, START).allowed
+  expect([allowed('ada'), allowed('bob'), allowed('ada'), allowed('bob')]).toEqual([true, true, false, false])
+  expect([allowed('cleo'), allowed('bob'), allowed('ada')]).toEqual([true, false, true])
+})
+
 test('in no window does a key get more than burst and rate allow', () => {
   fc.assert(
     fc.property(

@@ -6,7 +6,7 @@ import { exec, many, one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { memberOf, type Opened, openedBy, somebody, toldOf, twiceAtOnce } from '../belonging-story.ts'
+import { memberOf, type Opened, openedBy, somebody, twiceAtOnce } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import type { SignedUp } from '../signing-up.ts'
 
@@ -56,7 +56,7 @@ describe('an agent', () => {
       status: 201,
       body: { engagement: id, name: 'Scribe', purpose: 'Writes down what was said.', instruction_version: 3, state: 'active', sponsor: ada.personId },
     })
-    expect(await toldOf(bench, body.id, '.')).toMatchObject([
+    expect(await bench.told(/./, body.id)).toMatchObject([
       { type: 'AgentChanged', data: { agentId: body.id, engagementId: id, instructionVersion: 3, sponsorId: ada.personId, state: 'active' } },
       {
         type: 'MembershipGranted',
@@ -95,7 +95,7 @@ describe('an agent', () => {
     expect(await change({ name: 'Clerk', purpose: 'Counts.' })).toMatchObject({ status: 200, body: { name: 'Clerk', purpose: 'Counts.' } })
     expect(await change({ instruction_version: 2, state: 'disabled' })).toMatchObject({ status: 200, body: { instruction_version: 2, state: 'disabled' } })
     expect(await change({ state: 'active' })).toMatchObject({ status: 200, body: { state: 'active' } })
-    const told = await toldOf(bench, agent, 'AgentChanged$')
+    const told = await bench.told('AgentChanged', agent)
     expect(told.map(({ data }) => [data.instructionVersion, data.state])).toEqual([
       [1, 'active'],
       [2, 'disabled'],
@@ -110,7 +110,7 @@ describe('an agent', () => {
     const { ada, agent, token, tokenId } = await acting()
     for (const _ of ['once', 'again']) expect((await ask(ada, 'DELETE', `/agents/${agent}`)).status).toBe(204)
     expect(await introspect(token)).toEqual(refused)
-    expect((await toldOf(bench, agent, '.')).slice(3)).toMatchObject([
+    expect((await bench.told(/./, agent)).slice(3)).toMatchObject([
       { type: 'AgentTokenRevoked', data: { tokenId, reason: 'agent_retired' } },
       { type: 'AgentChanged', data: { state: 'retired' } },
       { type: 'MembershipRevoked', data: { reason: 'agent_retired', revision: 2 } },
@@ -192,7 +192,7 @@ describe('a token', () => {
     for (const absent of ['sid', 'account', 'roles', 'step_up']) expect(claims).not.toHaveProperty(absent)
     const rows = await many(bench.db, z.object({ row: z.string() }), sql`select to_jsonb(t)::text as row from identity.agent_tokens t where id = ${body.id}`)
     expect(rows[0]?.row).not.toContain(body.token.slice('lwa_'.length, -'_123456'.length))
-    expect((await toldOf(bench, agent, 'AgentTokenIssued$')).at(-1)).toMatchObject({ data: { tokenId: body.id, scopes: ['memory.read', 'memory.commit'] } })
+    expect((await bench.told('AgentTokenIssued', agent)).at(-1)).toMatchObject({ data: { tokenId: body.id, scopes: ['memory.read', 'memory.commit'] } })
     const listed = (await ask(ada, 'GET', `/agents/${agent}/tokens`)).body.items
     expect(listed.find(({ id }: { id: string }) => id === body.id)).toMatchObject({ prefix: body.prefix, last_used_at: expect.any(String), revoked_at: null })
     expect(JSON.stringify(listed)).not.toContain(body.token)
@@ -265,7 +265,7 @@ describe('a token', () => {
     const { ada, agent, token, tokenId } = await acting()
     for (const _ of ['once', 'again']) expect((await ask(ada, 'DELETE', `/agents/${agent}/tokens/${tokenId}`)).status).toBe(204)
     expect(await introspect(token)).toEqual(refused)
-    expect(await toldOf(bench, agent, 'AgentTokenRevoked$')).toMatchObject([{ data: { agentId: agent, tokenId, reason: 'revoked' } }])
+    expect(await bench.told('AgentTokenRevoked', agent)).toMatchObject([{ data: { agentId: agent, tokenId, reason: 'revoked' } }])
     expect(await ask(ada, 'DELETE', `/agents/${agent}/tokens/${newId()}`)).toMatchObject({ status: 404, body: { code: 'not_found' } })
   })
 
@@ -313,10 +313,10 @@ describe('a token', () => {
     await bench.ask('PUT', `/engagements/${engagement.id}/members/${hers}/designations/contributor`, { session: ada.session })
     expect((await ask(ada, 'DELETE', `/engagements/${engagement.id}/members/${hers}${path}`)).status).toBe(204)
     expect(await introspect(token)).toEqual(refused)
-    expect(await toldOf(bench, agent, 'AgentTokenRevoked$')).toMatchObject([{ data: { tokenId, reason: 'sponsor_gone' } }])
+    expect(await bench.told('AgentTokenRevoked', agent)).toMatchObject([{ data: { tokenId, reason: 'sponsor_gone' } }])
     expect(await ask(bob, 'POST', `/agents/${agent}/sponsor`)).toMatchObject({ status: 200, body: { sponsor: bob.personId } })
     expect((await ask(bob, 'POST', `/agents/${agent}/sponsor`)).status).toBe(200)
-    expect((await toldOf(bench, agent, 'AgentChanged$')).map(({ data }) => data.sponsorId)).toEqual([ada.personId, bob.personId])
+    expect((await bench.told('AgentChanged', agent)).map(({ data }) => data.sponsorId)).toEqual([ada.personId, bob.personId])
     expect(await introspect((await give(bob, agent)).body.token)).toMatchObject({ active: true })
     const { live } = await one(
       bench.db,

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { exec, many, one, sql } from '@loomworks/sql'
+import { exec, one, sql } from '@loomworks/sql'
 import { eventually, fakeClock, type Lies, SoftwareAuthenticator } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
@@ -74,13 +74,10 @@ const waitingForLock = () =>
     expect((await one(bench.db, z.object({ n: z.int() }), waiting)).n).toBe(1)
   })
 
+/** So many facts about a person are told by their signup. */
+const OF_SIGNUP = 6
 async function told(personId: string) {
-  const rows = await many(
-    bench.db,
-    z.object({ data: z.string() }),
-    sql`select data from identity.outbox where entity_id = ${personId} and (revision is null or revision > 6) order by seq`,
-  )
-  return rows.map(({ data }) => JSON.parse(data))
+  return (await bench.told(/./, personId)).filter(({ revision = Number.POSITIVE_INFINITY }) => revision > OF_SIGNUP)
 }
 
 describe('a person without any factor', () => {

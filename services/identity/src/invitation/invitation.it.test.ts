@@ -2,7 +2,7 @@ import { many, one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { archived, memberOf, openedBy, somebody, toldOf, twiceAtOnce } from '../belonging-story.ts'
+import { archived, memberOf, openedBy, somebody, twiceAtOnce } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { operatorGrant } from '../operators.ts'
 import type { SignedUp } from '../signing-up.ts'
@@ -102,7 +102,7 @@ describe('an invitation', () => {
       status: 200,
       body: { engagement: id, membership: { principal: { kind: 'person', id: bob.personId }, name: 'Bob', designations: ['contributor', 'domain_expert'] } },
     })
-    expect((await toldOf(bench, bob.personId, 'MembershipGranted$')).at(-1)).toMatchObject({
+    expect((await bench.told('MembershipGranted', bob.personId)).at(-1)).toMatchObject({
       data: { engagementId: id, by: { kind: 'person', id: ada.personId }, operatorSequenceNumber: 3 },
     })
     expect(await stateOf(invitation.id)).toEqual({ state: 'accepted', email: null })
