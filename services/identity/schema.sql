@@ -58,6 +58,9 @@ create table challenges (
   expires_at timestamp with time zone not null,
   person_id uuid,
   session_id uuid,
+  kind text,
+  operation bytea,
+  CHECK ((kind = ANY (ARRAY['approval'::text, 'delegation'::text, 'connection'::text]))),
   CHECK ((purpose = ANY (ARRAY['signup'::text, 'login'::text, 'step_up'::text, 'add_credential'::text, 'enrol'::text, 'operation'::text]))),
   FOREIGN KEY (person_id) REFERENCES identity.persons(id),
   FOREIGN KEY (registration_id) REFERENCES identity.pending_registrations(id) ON DELETE CASCADE,
@@ -210,6 +213,27 @@ create table key_check (
 );
 grant delete, insert, select, update to identity;
 
+create table live_delegations (
+  delegation_id uuid not null,
+  person_id uuid not null,
+  version integer not null,
+  terms_version integer not null,
+  state text not null,
+  signed_operation_hash text not null,
+  terms bytea not null,
+  terms_hash text not null,
+  expires_at timestamp with time zone not null,
+  CHECK (((terms_version >= 1) AND (terms_version <= version))),
+  CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'ended'::text]))),
+  CHECK ((terms_hash ~ '^[0-9a-f]{64}$'::text)),
+  CHECK ((version > 0)),
+  FOREIGN KEY (person_id) REFERENCES identity.persons(id),
+  FOREIGN KEY (signed_operation_hash) REFERENCES identity.verified_operations(hash),
+  PRIMARY KEY (delegation_id)
+);
+CREATE INDEX live_delegation_of_person ON identity.live_delegations USING btree (person_id);
+grant delete, insert, select, update to identity;
+
 create table mail_log (
   key text not null,
   person_id uuid,
@@ -266,6 +290,20 @@ create table memberships (
 );
 CREATE INDEX membership_of_engagement ON identity.memberships USING btree (engagement_id) WHERE active;
 CREATE INDEX membership_of_principal ON identity.memberships USING btree (principal_id) WHERE active;
+grant delete, insert, select, update to identity;
+
+create table minted (
+  act text not null,
+  operation_hash text not null,
+  attempts integer not null,
+  first_at timestamp with time zone not null,
+  last_exp timestamp with time zone not null,
+  CHECK (((attempts >= 1) AND (attempts <= 5))),
+  CHECK ((act ~ '^[0-9a-f]{64}$'::text)),
+  FOREIGN KEY (operation_hash) REFERENCES identity.verified_operations(hash),
+  PRIMARY KEY (act)
+);
+CREATE INDEX minted_on_operation ON identity.minted USING btree (operation_hash);
 grant delete, insert, select, update to identity;
 
 create table outbox (
@@ -557,6 +595,8 @@ create table signing_keys (
   public_jwk jsonb not null,
   private_sealed bytea not null,
   created_at timestamp with time zone not null default now(),
+  purpose text not null,
+  CHECK ((purpose = ANY (ARRAY['token'::text, 'mandate'::text]))),
   PRIMARY KEY (kid)
 );
 grant delete, insert, select, update to identity;
@@ -609,7 +649,14 @@ create table verified_operations (
   person_id uuid not null,
   credential_id uuid not null,
   at timestamp with time zone not null,
+  kind text not null,
+  delegation_id uuid,
+  version integer,
+  action_id uuid,
+  not_after timestamp with time zone,
   CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+  CHECK ((kind = ANY (ARRAY['approval'::text, 'delegation'::text, 'connection'::text, 'other'::text]))),
+  CHECK ((version > 0)),
   FOREIGN KEY (credential_id) REFERENCES identity.webauthn_credentials(id),
   FOREIGN KEY (person_id) REFERENCES identity.persons(id),
   PRIMARY KEY (hash)

@@ -1,6 +1,7 @@
 // Every published message there is, so that audit maps all of them, the golden samples cover all of them, and an unknown one
 // is known to be unknown.
 import { Terminal } from '@loomworks/kernel'
+import { DelegationChanged } from './events/companion.ts'
 import { AccountStatusDecided, CreditsIssued, GrantClaimed, GrantIssued } from './events/credit.ts'
 import {
   AccountStatusChanged,
@@ -75,6 +76,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   GrantClaimed,
   CreditsIssued,
   AccountStatusDecided,
+  DelegationChanged,
   SagaCompleted,
   SagaAborted,
   SagaStalled,

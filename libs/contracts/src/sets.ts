@@ -59,6 +59,36 @@ export const GrantKind = z.enum(['form_initiated', 'operator_curated', 'referrer
 export const CreditAsset = z.enum(['loomworks_credit_haiku', 'loomworks_credit_sonnet', 'loomworks_credit_opus'])
 export const LineRole = z.enum(['classifier_input', 'classifier_output', 'responder_input', 'responder_output', 'credit_debit', 'credit', 'status'])
 
+// companion
+/** What a Companion can be let do (companion page §6). */
+export const Capability = z.enum([
+  'inform.notify',
+  'memory.add',
+  'engine.organize',
+  'engine.shape',
+  'engine.manifest',
+  'reminder.set',
+  'memory.commit',
+  'calendar.read',
+  'reservation.search',
+  'place.lookup',
+  'wallet.read',
+  'reservation.book',
+  'calendar.write',
+  'message.draft',
+  'payment.spend',
+  'message.internal',
+  'message.sms',
+  'message.email',
+])
+export const ContractCategory = z.enum(['any', 'restaurants', 'transport', 'tickets', 'groceries', 'travel', 'household', 'calendar', 'messages', 'other'])
+export const SpendingWindow = z.enum(['day', 'week', 'month'])
+export const DelegationState = z.enum(['proposed', 'active', 'suspended', 'withdrawn', 'revoked', 'expired'])
+/** What a person signs of a contract; everything else lowers it and needs no signature. */
+export const DelegationOp = z.enum(['grant', 'amend', 'raise', 'resume'])
+/** What a mandate lets its holder do with one act: carry it out, look something up, ask what became of it, take it back. */
+export const MandateMode = z.enum(['do', 'read', 'status', 'undo'])
+
 // sagas
 export const SagaName = z.enum(['signup', 'claim', 'erasure', 'adopt'])
 export const SagaState = z.enum(['requested', 'running', 'committed', 'compensating', 'completed', 'aborted'])
@@ -90,6 +120,9 @@ export type EngagementState = z.output<typeof EngagementState>
 export type Priority = z.output<typeof Priority>
 export type GrantKind = z.output<typeof GrantKind>
 export type CreditAsset = z.output<typeof CreditAsset>
+export type Capability = z.output<typeof Capability>
+export type DelegationState = z.output<typeof DelegationState>
+export type MandateMode = z.output<typeof MandateMode>
 export type SagaName = z.output<typeof SagaName>
 export type SagaState = z.output<typeof SagaState>
 export type SagaOverlay = z.output<typeof SagaOverlay>

@@ -1,4 +1,13 @@
-import { type BusEvent, EVENT_TYPES, type EventType, MemoryEventRecorded, MemoryFactType, parseEventData } from '@loomworks/contracts'
+import {
+  type BusEvent,
+  DelegationChanged,
+  DelegationState,
+  EVENT_TYPES,
+  type EventType,
+  MemoryEventRecorded,
+  MemoryFactType,
+  parseEventData,
+} from '@loomworks/contracts'
 import { derivedId } from '@loomworks/kernel'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -51,7 +60,8 @@ test('every type and every fact has an event that makes it', () => {
   )
   const facts = new Set(made.map(({ head }) => head.fact))
   const ofFeed = MemoryFactType.options.filter((name) => name !== 'MemoryRecorded').map((name) => name.replace(/(?!^)[A-Z]/g, '_$&').toLowerCase())
-  expect(Fact.options.filter((fact) => !facts.has(fact)).sort()).toEqual(ofFeed.sort())
+  const ofContracts = DelegationState.options.filter((state) => state !== DelegationChanged.sample.state).map((state) => `delegation_${state}`)
+  expect(Fact.options.filter((fact) => !facts.has(fact)).sort()).toEqual([...ofFeed, ...ofContracts].sort())
 })
 
 test.each([
@@ -61,6 +71,22 @@ test.each([
 ] as const)('%s of the feed is a record of type %s', (type, recordedAs, fact) => {
   const made = record({ ...MemoryEventRecorded, sample: { ...MemoryEventRecorded.sample, type } } as EventType) ?? missing(type)
   expect(made.head).toMatchObject({ type: recordedAs, fact })
+  expect(grammarFaults(made)).toEqual([])
+})
+
+test.each([
+  ['active', true, 'critical'],
+  ['active', false, 'high'],
+  ['suspended', false, 'high'],
+  ['revoked', false, 'critical'],
+  ['expired', false, 'high'],
+] as const)('a contract that is %s, signed: %s, is a record of %s weight, with the signature it rests on', (state, isSigned, priority) => {
+  const attestationDigest = 'cd'.repeat(32)
+  const sample = { ...DelegationChanged.sample, state, ...(isSigned && { attestationDigest }) }
+  const made = record({ ...DelegationChanged, sample } as EventType) ?? missing(state)
+  expect(made.head).toMatchObject({ type: 'delegation_lifecycle', class: 'lifecycle', fact: `delegation_${state}`, priority })
+  expect(made.parts.at(-1)?.body).toMatchObject({ what: isSigned ? { attestation_digest: attestationDigest } : {} })
+  expect(JSON.stringify(made.parts).includes('attestation')).toBe(isSigned)
   expect(grammarFaults(made)).toEqual([])
 })
 

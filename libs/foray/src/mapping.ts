@@ -11,6 +11,7 @@ import {
   CredentialCloneSuspected,
   CredentialRemoved,
   CreditsIssued,
+  DelegationChanged,
   EmailChanged,
   EnrolmentTokenIssued,
   type EventType,
@@ -76,7 +77,7 @@ export interface Mapped {
   readonly owner: Owner
   readonly data: What['what']['data']
   readonly others: readonly Participant[]
-  readonly about?: Pick<What['what'], 'engagement' | 'object' | 'object_version'>
+  readonly about?: Pick<What['what'], 'engagement' | 'object' | 'object_version' | 'attestation_digest'>
   /** Where the fact stands in a chain of its own, where it is known better than from the bus. */
   readonly source?: Partial<What['what']['source']>
   readonly tx?: string
@@ -91,8 +92,11 @@ const person = (id: string): Owner => ({ k: 'person', id })
 const subject = (id: string): Participant => ({ role: 'subject', kind: 'person', id })
 
 function entry<S extends z.ZodType>(type: EventType<string, S>, map: (data: z.output<S>, event: BusEvent) => Said): readonly [string, Mapper] {
-  const standard = { fact: Fact.parse(snakeCased(type.name)), priority: type.priority ?? 'standard' }
-  return [type.name, (event, data: z.output<S>) => ({ ...standard, ...map(data, event) })]
+  const mapper = (event: BusEvent, data: z.output<S>): Mapped => {
+    const said = map(data, event)
+    return { ...said, fact: said.fact ?? Fact.parse(snakeCased(type.name)), priority: said.priority ?? type.priority ?? 'standard' }
+  }
+  return [type.name, mapper]
 }
 
 function memoryEntry(): readonly [string, Mapper] {
@@ -244,6 +248,7 @@ const MAPPING: ReadonlyMap<string, Mapper> = new Map<string, Mapper>([
     data: { from, to, reason, decided_by: 'credit', decision_id: decisionId, seq, ...(erasureId !== undefined && { erasure_id: erasureId }) },
     others: [subject(personId)],
   })),
+  entry(DelegationChanged, delegationChange),
   entry(SagaCompleted, ({ sagaId, definition, definitionVersion, durationMs }) => ({
     type: 'saga_outcome',
     owner: { k: 'deployment' },
@@ -326,6 +331,20 @@ function membershipChange(data: z.output<typeof MembershipGranted.schema> | z.ou
     },
     others: [{ role: 'subject', kind: data.principal.kind, id: data.principal.id }, byActor(data.by)],
     about: { engagement: data.engagementId },
+  }
+}
+
+/** What gives authority, or ends it for ever, is critical: a contract that was signed, or revoked. */
+function delegationChange(data: z.output<typeof DelegationChanged.schema>): Said {
+  const { delegationId, personId, version, state, stage, capability, termsHash, expiresAt, attestationDigest } = data
+  return {
+    type: 'delegation_lifecycle',
+    fact: `delegation_${state}`,
+    ...((attestationDigest !== undefined || state === 'revoked') && { priority: 'critical' as const }),
+    owner: person(personId),
+    data: { delegation_id: delegationId, version, state, stage, capability, terms_hash: termsHash, expires_at: expiresAt },
+    others: [subject(personId)],
+    ...(attestationDigest !== undefined && { about: { attestation_digest: attestationDigest } }),
   }
 }
 

@@ -11,7 +11,9 @@ export type Trust = z.output<typeof Trust>
 export const Traceparent = z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
 export const GENESIS = '0'.repeat(64)
 
-const EventRef = z.strictObject({ stream: z.string(), eventId: z.string() })
+/** Names an event by its stream and id. */
+export const EventRef = z.strictObject({ stream: z.string(), eventId: z.string() })
+export type EventRef = Readonly<z.output<typeof EventRef>>
 
 export const Envelope = z.strictObject({
   id: z.string(),

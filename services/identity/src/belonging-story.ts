@@ -1,7 +1,7 @@
 // What the tests about belonging begin with: an engagement that somebody opened, as identity hears of it.
 import { outboxRowOf } from '@loomworks/bus'
 import { EngagementOpened, EngagementStateChanged, type EventType, type Visibility } from '@loomworks/contracts'
-import { actorFromPerson, type EngagementId, newId, type PersonId } from '@loomworks/kernel'
+import { actorFromPerson, actorFromService, type EngagementId, newId, type PersonId, ServiceName } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
 import { exec, ident, many, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
@@ -18,12 +18,12 @@ export interface Opened {
   readonly number: string
 }
 
-/** Puts an event of memory on the bus. */
-export async function heardFromMemory<S extends z.ZodType>(
+/** Puts an event of another service on the bus. */
+export async function heardOnBus<S extends z.ZodType>(
   bench: IdentityBench,
   type: EventType<string, S>,
   data: z.input<S>,
-  { revision = 0, actor = { kind: 'service', id: 'memory' } as const as Parameters<typeof outboxRowOf>[1]['actor'], cause = newId() as string } = {},
+  { revision = 0, actor = actorFromService(ServiceName.parse(type.service)), cause = newId() as string } = {},
 ): Promise<void> {
   const stating = { at: new Date(bench.platform.clock.now()).toISOString(), actor, correlationId: newId(), causationId: newId(), traceparent: childTrace() }
   const { id, subject, headers, data: text } = outboxRowOf({ type, data, cause, revision }, stating)
@@ -38,7 +38,7 @@ export async function openedBy(
 ): Promise<Opened> {
   const [id, number] = [newId<'engagement'>(), `E${next++}`]
   const opener = actorFromPerson(personId as PersonId)
-  await heardFromMemory(bench, EngagementOpened, { engagement: id, visibility, displayIdentifier: number, openedBy: opener }, { actor: opener })
+  await heardOnBus(bench, EngagementOpened, { engagement: id, visibility, displayIdentifier: number, openedBy: opener }, { actor: opener })
   await eventually(async () => {
     const rows = await many(bench.db, z.unknown(), sql`select from identity.memberships where engagement_id = ${id}`)
     if (rows.length === 0) throw new Error('the engagement is not known yet')
@@ -47,7 +47,7 @@ export async function openedBy(
 }
 
 export async function archived(bench: IdentityBench, { id }: Opened): Promise<void> {
-  await heardFromMemory(bench, EngagementStateChanged, { engagement: id, state: 'archived' }, { revision: 1 })
+  await heardOnBus(bench, EngagementStateChanged, { engagement: id, state: 'archived' }, { revision: 1 })
   await eventually(async () => {
     const [row] = await many(bench.db, z.object({ state: z.string() }), sql`select state from identity.engagement_ref where engagement_id = ${id}`)
     if (row?.state !== 'archived') throw new Error('not archived yet')

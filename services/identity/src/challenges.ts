@@ -6,6 +6,7 @@ import { type Db, exec, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { CHALLENGE_LIFE_MS } from './passkeys.ts'
 import type { SessionId } from './sessions.ts'
+import { type Signed, sealOperation } from './signed-operations.ts'
 
 const CHALLENGE_BYTES = 32
 /** An expired challenge stays a little, so that its owner is told that it expired. */
@@ -55,13 +56,34 @@ export interface PersonChallenge {
 }
 
 /** A challenge for a session of a person. */
-export async function askForPerson(db: Db, { purpose, personId, sessionId }: PersonChallenge, nowMs: number, asked: Asked = fresh()): Promise<Asked> {
+export async function askForPerson(db: Db, { purpose, personId, sessionId }: PersonChallenge, nowMs: number): Promise<Asked> {
+  const asked = fresh()
   await exec(
     db,
     sql`insert into identity.challenges (id, purpose, challenge, person_id, session_id, expires_at)
         values (${asked.id}, ${purpose}, ${asked.challenge.toString('base64url')}, ${personId}, ${sessionId ?? null}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)})`,
   )
   return asked
+}
+
+interface Signature {
+  readonly personId: PersonId
+  /** SHA-256 of what is to be signed. */
+  readonly challenge: Buffer
+  /** What it is, where its signature lets something be done, and the key it waits under. */
+  readonly signing?: { readonly key: Buffer; readonly signed: Signed } | undefined
+}
+
+/** A challenge for the signature of a person: not random but of what is signed. */
+export async function askForSignature(db: Db, { personId, challenge, signing }: Signature, nowMs: number): Promise<Asked> {
+  const id = newId<'challenge'>(nowMs)
+  const { kind = null, operation = null } = signing === undefined ? {} : sealOperation(signing.key, id, signing.signed)
+  await exec(
+    db,
+    sql`insert into identity.challenges (id, purpose, challenge, person_id, expires_at, kind, operation)
+        values (${id}, 'operation', ${challenge.toString('base64url')}, ${personId}, ${timeOf(nowMs + CHALLENGE_LIFE_MS)}, ${kind}, ${operation})`,
+  )
+  return { id, challenge }
 }
 
 /** Takes a session's challenge out of the world; `unknown` when it has none of this id, `expired` when it is too old. */

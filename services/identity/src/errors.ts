@@ -1,7 +1,7 @@
 import { claim, memberClaim, PersonState, signupDoor } from '@loomworks/contracts'
 import { type Refusal, refusals } from '@loomworks/kernel'
 import { z } from 'zod'
-import { RegistrationState } from './vocabulary.ts'
+import { MintRefusal, RegistrationState } from './vocabulary.ts'
 
 const states = z.object({ state: RegistrationState })
 
@@ -172,9 +172,25 @@ export const email = refusals('email', {
 
 export const assertion = refusals('assertion', {
   used: { status: 409, says: 'This operation was signed before.', remedy: 'Ask for a new one to be signed.' },
+  outdated: { status: 409, says: 'The contract has changed since it was shown.', remedy: 'Show it as it is now, and have that signed.' },
+  expired: { status: 410, says: 'What was signed was good until then.', remedy: 'Ask for a new one to be signed.' },
+})
+
+/** Refusals of mandates (companion page §12). */
+export const ova = refusals('ova', {
+  mint_exceeds_signature: {
+    status: 403,
+    says: 'No signature of the person allows this.',
+    remedy: 'Have them sign it; `reason` says what is not covered.',
+    details: z.object({ reason: MintRefusal }),
+  },
+  mandate_open: { status: 409, says: 'A mandate for this act is still good.', remedy: 'Use that one, or wait as long as Retry-After says.' },
+  attempts_spent: { status: 409, says: 'Five mandates were minted for this act.', remedy: 'Ask what became of it; have another act signed.' },
+  not_lower: { status: 422, says: 'These terms allow what those before do not.', remedy: 'Have them signed.' },
 })
 
 export const catalogues = [
+  ova,
   assertion,
   emailCode,
   email,

@@ -13,6 +13,7 @@ import { countDecisions, countRefusedPasskeys, type DecisionOutcome } from './id
 import { type Keyring, keyringOf } from './keyring.ts'
 import { type Mail, mailOn } from './mail/mail.ts'
 import { folderTransport, type MailTransport, smtpTransport } from './mail/transport.ts'
+import { type Mandates, mandatesOn } from './ova/mandates.ts'
 import type { RelyingParty } from './passkeys.ts'
 import { maskWith } from './saga/masking.ts'
 import type { Reconciling } from './saga/reconciling.ts'
@@ -33,6 +34,7 @@ export interface IdentityParts {
   /** Shared with credit: e-mail addresses are told apart by HMACs under it. */
   readonly pepper: Buffer
   readonly signing: Signing
+  readonly mandates: Mandates
   /** Reads the tokens that persons came to the Companion with. */
   readonly companionTokens: TokenVerifier
   /** The deployment's settings, as they are obeyed here. */
@@ -78,6 +80,7 @@ export async function parts(wiring: Wiring<IdentityConfig>): Promise<IdentityPar
     keyring,
     pepper,
     signing,
+    mandates: mandatesOn(db, keyring, clock, config.publicOrigin),
     companionTokens: tokenVerifier(
       'companion',
       () => signing.keys(),

@@ -1,7 +1,7 @@
 // A passkey as a fresh proof: that a session is still its person's, or that a person wants one exact operation.
 import { type Caller, equalSecrets, idOf, type PersonId, timeOf } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
-import { type Db, maybe, sql } from '@loomworks/sql'
+import { type Db, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { consumeForPerson } from './challenges.ts'
 import { countUp, setAside } from './clones.ts'
@@ -26,7 +26,7 @@ export interface PasskeyShown {
 
 /** Moves the counter on and does what the passkey was shown for, both or neither. Refuses as a login does; `rate_limited` who goes on
  *  showing what does not hold. */
-export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeyShown, work: (tx: Db, proven: ProvenPasskey) => Promise<T>): Promise<T> {
+export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeyShown, work: (tx: Tx, proven: ProvenPasskey) => Promise<T>): Promise<T> {
   const { db, clock, relay } = parts
   const { personId, caller } = shown
   const throttle = ofPerson('step_up', personId)
@@ -37,7 +37,13 @@ export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeySho
     throw error
   })
   const stating = statingFor(caller, timeOf(clock.now()))
-  const done = await db.transaction(async (tx) => ((await countUp(tx, proven, proven, stating.at)) ? { value: await work(tx, proven) } : undefined))
+  const done = await db
+    .transaction(async (tx) => ((await countUp(tx, proven, proven, stating.at)) ? { value: await work(tx, proven) } : undefined))
+    .catch(async (error: unknown) => {
+      // The passkey was right: who is told that what they signed cannot be has not guessed.
+      await forgetTries(db, throttle)
+      throw error
+    })
   if (done === undefined) {
     await setAside(db, proven, stating)
     relay.wake()

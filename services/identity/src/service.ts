@@ -14,6 +14,7 @@ import { settleClaimStep } from './claim/settle/message.ts'
 import { showClaimRoute } from './claim/show/route.ts'
 import { IdentityConfig } from './config.ts'
 import { credentialOperations } from './credential/operations.ts'
+import { noteDelegation } from './delegation/note-changed/handler.ts'
 import { changeEmailRoute } from './email/change/route.ts'
 import { verifyEmailRoute } from './email/verify/route.ts'
 import { noteOpened } from './engagement-ref/note-opened/handler.ts'
@@ -25,6 +26,8 @@ import { beginLoginRoute } from './login/begin/route.ts'
 import { finishLoginRoute } from './login/finish/route.ts'
 import { recoverLoginRoute } from './login/recover/route.ts'
 import { sendMailRoute } from './mail/send/route.ts'
+import { issueRoute } from './ova/issue/route.ts'
+import { showIssuerRoute } from './ova/show-issuer/route.ts'
 import { type IdentityParts, parts } from './parts.ts'
 import { changeDisplayNameRoute } from './person/change-display-name/route.ts'
 import { nameCompanionRoute } from './person/name-companion/route.ts'
@@ -90,6 +93,8 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
     openRegistrationRoute,
     beginAssertionRoute,
     verifyAssertionRoute,
+    issueRoute,
+    showIssuerRoute,
     beginClaimRoute,
     showClaimRoute,
     sendMailRoute,
@@ -103,7 +108,7 @@ export const identity = defineService<IdentityParts, IdentityConfig>({
   sagaSteps: [createPendingStep, joinCommonsStep, activateStep, admitClaimStep, settleClaimStep, attachStep],
   sagaEffects: ({ db }) => personsAfter(db),
   consumers: [sagaReplyConsumer],
-  hears: [noteOpened, noteState, obeyDecisionOfCredit],
+  hears: [noteOpened, noteState, obeyDecisionOfCredit, noteDelegation],
   wire: parts,
   workers: (given) => [sweeping(given), heartbeating(given), hosting(given), given.mail.worker],
   beforePublish: appendPersonFacts,

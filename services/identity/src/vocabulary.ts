@@ -1,5 +1,5 @@
 // Closed sets that identity alone speaks of; the others are in the contracts.
-import { Restriction } from '@loomworks/contracts'
+import { Restriction, SignedKind } from '@loomworks/contracts'
 import { z } from 'zod'
 
 /** Where a registration stands (identity page §4). */
@@ -19,6 +19,33 @@ export const CredentialState = z.enum(['active', 'suspect', 'removed'])
 export const ChallengePurpose = z.enum(['signup', 'login', 'step_up', 'add_credential', 'enrol', 'operation'])
 /** Whether an enrolment token can still be used, by the person's hand or not. */
 export const EnrolmentState = z.enum(['open', 'used', 'cancelled'])
+/** What was signed: `other` lets nothing be minted. */
+export const OperationKind = z.enum([...SignedKind.options, 'other'])
+/** How a contract stands here: whatever ends it ends it for ever. */
+export const DelegationStanding = z.enum(['active', 'suspended', 'ended'])
+export type DelegationStanding = z.output<typeof DelegationStanding>
+/** Why no mandate is minted: what no signature covers. */
+export const MintRefusal = z.enum([
+  'person',
+  'unsigned',
+  'decision',
+  'act',
+  'mode',
+  'contract',
+  'stage',
+  'connection',
+  'audience',
+  'capability',
+  'connector',
+  'amount',
+  'payee',
+  'recipients',
+  'time',
+])
+export type MintRefusal = z.output<typeof MintRefusal>
+/** What a key signs. */
+export const KeyPurpose = z.enum(['token', 'mandate'])
+export type KeyPurpose = z.output<typeof KeyPurpose>
 export const StepUpLevel = z.enum(['passkey', 'any'])
 /** What a session is kept to, as it is stored. */
 export const StoredRestriction = z.enum(['none', ...Restriction.options])

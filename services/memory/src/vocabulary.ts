@@ -1,7 +1,7 @@
 // The words of memory, once: what an object is, whose it is, and how it stands. What other services see too is in
 // @loomworks/contracts.
 import { type MemoryClass as Class, type MemoryObjectType, PrincipalKind } from '@loomworks/contracts'
-import { type EngagementId, idOf, type ObjectId } from '@loomworks/kernel'
+import { type EngagementId, EventRef, idOf, type ObjectId } from '@loomworks/kernel'
 import { z } from 'zod'
 
 export type MemoryClass = z.output<typeof Class>
@@ -25,9 +25,6 @@ export interface Ref {
   /** Absent: the object as it stands. */
   readonly version?: number | undefined
 }
-
-export const EventRef = z.strictObject({ stream: z.string(), eventId: z.string() })
-export type EventRef = Readonly<z.output<typeof EventRef>>
 
 /** Where content stays when its object is no longer held true: here always in the log. */
 export const Location = z.strictObject({ k: z.literal('log'), event: EventRef, hash: z.string().regex(/^[0-9a-f]{64}$/) })

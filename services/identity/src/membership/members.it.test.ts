@@ -6,7 +6,7 @@ import { eventually, fakeClock } from '@loomworks/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { archived, heardFromMemory, memberOf, openedBy, somebody } from '../belonging-story.ts'
+import { archived, heardOnBus, memberOf, openedBy, somebody } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { operatorGrant } from '../operators.ts'
 import type { SignedUp } from '../signing-up.ts'
@@ -53,8 +53,8 @@ describe('an engagement that memory tells of', () => {
     }
     await memberOf(bench, engagement, await person('Bob'), ['operator'])
     expect((await as(ada).delete(`/engagements/${engagement.id}/members/${membership(engagement.id, ada)}`)).status).toBe(204)
-    await heardFromMemory(bench, EngagementOpened, again, { cause: 'told again' })
-    await heardFromMemory(bench, EngagementOpened, { ...again, engagement: newId(), displayIdentifier: 'E3999', openedBy: { kind: 'service', id: 'memory' } })
+    await heardOnBus(bench, EngagementOpened, again, { cause: 'told again' })
+    await heardOnBus(bench, EngagementOpened, { ...again, engagement: newId(), displayIdentifier: 'E3999', openedBy: { kind: 'service', id: 'memory' } })
     await eventually(async () => expect(await refOf('E3999')).toMatchObject({ state: 'active' }))
     expect(await as(ada).get(`/engagements/${engagement.id}/members`)).toMatchObject({ status: 404 })
   })
@@ -63,16 +63,16 @@ describe('an engagement that memory tells of', () => {
     const ada = await person()
     const id = newId<'engagement'>()
     const openedBy = actorFromCompanion(ada.personId as PersonId, { approvalMode: 'explicit' })
-    await heardFromMemory(bench, EngagementOpened, { engagement: id, visibility: 'discoverable', displayIdentifier: 'E3998', openedBy }, { actor: openedBy })
+    await heardOnBus(bench, EngagementOpened, { engagement: id, visibility: 'discoverable', displayIdentifier: 'E3998', openedBy }, { actor: openedBy })
     await eventually(async () => expect((await as(ada).get('/engagements/E3998/members')).body.items).toMatchObject([{ designations: ['operator'] }]))
   })
 
   test('changes its state as memory says; what is older changes nothing, and one that was never opened is none', async () => {
     const ada = await person()
     const engagement = await openedBy(bench, ada)
-    await heardFromMemory(bench, EngagementStateChanged, { engagement: newId(), state: 'archived' }, { revision: 5 })
-    await heardFromMemory(bench, EngagementStateChanged, { engagement: engagement.id, state: 'active' }, { revision: 4 })
-    await heardFromMemory(bench, EngagementStateChanged, { engagement: engagement.id, state: 'candidate' }, { revision: 3 })
+    await heardOnBus(bench, EngagementStateChanged, { engagement: newId(), state: 'archived' }, { revision: 5 })
+    await heardOnBus(bench, EngagementStateChanged, { engagement: engagement.id, state: 'active' }, { revision: 4 })
+    await heardOnBus(bench, EngagementStateChanged, { engagement: engagement.id, state: 'candidate' }, { revision: 3 })
     await eventually(async () => expect(await refOf(engagement.number)).toEqual({ state: 'active', revision: 4n }))
   })
 

@@ -1,9 +1,9 @@
 // The events of an engagement's stream, a schema per version. `data` holds ids, closed words, numbers and times alone; every free
 // text is in `sealed`. Only the first event of an object has a class, a binding and a payload.
 import { EngagementState, MemoryClass, MemoryObjectType, Visibility } from '@loomworks/contracts'
-import { Actor, idOf, type Trust } from '@loomworks/kernel'
+import { Actor, EventRef, idOf, type Trust } from '@loomworks/kernel'
 import { z } from 'zod'
-import { AddableType, AssertionKind, EventRef, Location, Persona, Ref, RetractionReason, SupersedeReason } from '../vocabulary.ts'
+import { AddableType, AssertionKind, Location, Persona, Ref, RetractionReason, SupersedeReason } from '../vocabulary.ts'
 
 const Binding = z.discriminatedUnion('k', [
   z.strictObject({ k: z.literal('PersonalOnly'), persona: Persona }),

@@ -4,14 +4,17 @@ import { type Itk, tokenVerifier } from '@loomworks/service-kit'
 import { exec, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { type Authority, authorityOn } from '../../authority-story.ts'
 import { somebody } from '../../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../../identity-bench.ts'
 import type { SignedUp } from '../../signing-up.ts'
 
 const clock = fakeClock()
 let bench: IdentityBench
+let on: Authority
 beforeAll(async () => {
   bench = await identityBench({ adminUrl: inject('adminUrl'), clock })
+  on = authorityOn(bench)
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
@@ -29,6 +32,7 @@ const beforehand = ({ personId }: SignedUp, capabilityRef = `membership:${derive
   personId,
   capabilityRef,
 })
+const noActor = { status: 403, body: { code: 'auth.actor_refused' } }
 const refused = { status: 401, body: { code: 'token_refused' } }
 
 const COMPANION_SCOPES = ['activity.read', 'companion.converse', 'credit.read', 'memory.commit', 'memory.read', 'memory.write']
@@ -109,8 +113,83 @@ describe('who was let beforehand', () => {
 
   test('acts not by somebody else’s right, nor by one that nobody here can confirm', async () => {
     const [ada, bob] = [await somebody(bench), await somebody(bench)]
-    const rights = [beforehand(bob).capabilityRef, `membership:${newId()}`, `delegation:${newId()}@1`, `connection:${newId()}`]
+    const [contract, connection] = [await on.signedContract(bob), await on.linked(bob)]
+    const rights = [
+      beforehand(bob).capabilityRef,
+      `membership:${newId()}`,
+      `delegation:${contract.delegation_id}@1`,
+      `delegation:${newId()}@1`,
+      `connection:${connection.connection_id}`,
+      `connection:${newId()}`,
+    ]
     for (const right of rights) expect(await exchange(beforehand(ada, right))).toMatchObject({ status: 403, body: { code: 'auth.actor_refused' } })
+  })
+})
+
+describe('who signed a contract', () => {
+  const by = ({ delegation_id }: { delegation_id: string }, version = 1) => `delegation:${delegation_id}@${version}`
+
+  test('is acted for by that version of it, while it stands', async () => {
+    const ada = await somebody(bench)
+    const contract = await on.signedContract(ada)
+    const { status, body } = await exchange(beforehand(ada, by(contract)))
+    expect(status).toBe(200)
+    expect((await claimsIn(body.token)).act).toEqual({ kind: 'companion', id: ada.personId, approvalMode: 'pre_authorized', capabilityRef: by(contract) })
+    expect(await exchange(beforehand(ada, by(contract, 2)))).toMatchObject(noActor)
+    await on.issue({ kind: 'revoke', personId: ada.personId, delegationId: contract.delegation_id, version: 2 })
+    for (const version of [1, 2]) expect(await exchange(beforehand(ada, by(contract, version)))).toMatchObject(noActor)
+  })
+
+  test('is acted for from its start to its end', async () => {
+    const ada = await somebody(bench)
+    const contract = await on.signedContract(ada, on.terms({ starts_at: on.inDays(1), expires_at: on.inDays(2) }))
+    expect(await exchange(beforehand(ada, by(contract)))).toMatchObject(noActor)
+    clock.advance(86_400_000)
+    expect(await exchange(beforehand(ada, by(contract)))).toMatchObject({ status: 200 })
+    clock.advance(86_400_000)
+    expect(await exchange(beforehand(ada, by(contract)))).toMatchObject(noActor)
+  })
+})
+
+test('who linked a service is acted for by that connection, until they unlink it', async () => {
+  const ada = await somebody(bench)
+  const { connection_id: id } = await on.linked(ada)
+  const { status, body } = await exchange(beforehand(ada, `connection:${id}`))
+  expect(status).toBe(200)
+  expect((await claimsIn(body.token)).act).toMatchObject({ approvalMode: 'pre_authorized', capabilityRef: `connection:${id}` })
+  await bench.ask('DELETE', `/me/secrets/connection.${id}`, { session: ada.session })
+  expect(await exchange(beforehand(ada, `connection:${id}`))).toMatchObject(noActor)
+})
+
+describe('who signed a card', () => {
+  const onCard = async (ada: SignedUp, card = on.card(), more: object = {}) => {
+    const { body } = await on.sign(ada, 'approval', card)
+    const { operationHash } = body
+    return { as: 'companion', approvalMode: 'explicit', personId: ada.personId, operationHash, actionId: card.action_id, actionVersion: 1, ...more }
+  }
+
+  test('has asked for that action in that version, here or not, until the card is over', async () => {
+    const ada = await somebody(bench)
+    const asking = await onCard(ada)
+    const { status, body } = await exchange(asking)
+    expect(status).toBe(200)
+    const claims = await claimsIn(body.token)
+    expect(claims.act).toEqual({ kind: 'companion', id: ada.personId, approvalMode: 'explicit' })
+    expect(claims).not.toHaveProperty('sid')
+    expect(await exchange({ ...asking, actionVersion: 2 })).toMatchObject(noActor)
+    expect(await exchange({ ...asking, actionId: newId() })).toMatchObject(noActor)
+    expect(await exchange({ ...asking, operationHash: '0'.repeat(64) })).toMatchObject(noActor)
+    expect(await exchange({ ...asking, personId: (await somebody(bench)).personId })).toMatchObject(noActor)
+    await exec(bench.db, sql`update identity.persons set state = 'locked' where id = ${ada.personId}`)
+    expect(await exchange(asking)).toMatchObject(noActor)
+    await exec(bench.db, sql`update identity.persons set state = 'active' where id = ${ada.personId}`)
+    clock.advance(86_400_000)
+    expect(await exchange(asking)).toMatchObject(noActor)
+  })
+
+  test('to decline it has asked for nothing', async () => {
+    const ada = await somebody(bench)
+    expect(await exchange(await onCard(ada, on.card(undefined, { decision: 'decline' })))).toMatchObject(noActor)
   })
 })
 

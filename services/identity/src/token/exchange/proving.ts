@@ -1,13 +1,17 @@
 // What a token is exchanged for: the person's own live token, a right they gave beforehand that still stands, or a system agent that the
 // asking service runs.
 import { AccountStatus, AgentState, PREAPPROVAL_AGENT } from '@loomworks/contracts'
-import { type Actor, type PersonId, type ServiceName, timeOf } from '@loomworks/kernel'
+import { type Actor, type Id, idOf, type PersonId, type ServiceName, timeOf } from '@loomworks/kernel'
 import { type Itk, shared } from '@loomworks/service-kit'
-import { type Db, maybe, sql } from '@loomworks/sql'
+import { type Db, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
+import { isLinked } from '../../connections.ts'
+import { liveDelegation } from '../../delegations.ts'
 import type { IdentityParts } from '../../parts.ts'
 import type { SessionId } from '../../sessions.ts'
+import { subjectKey } from '../../subject-keys.ts'
 
+const CapabilityKind = z.enum(['membership', 'delegation', 'connection'])
 const Account = z.object({ account: AccountStatus })
 
 interface InPerson {
@@ -41,28 +45,74 @@ function verified(tokens: IdentityParts['companionTokens'], token: string): Prom
   })
 }
 
+interface Signed {
+  readonly personId: PersonId
+  readonly operationHash: string
+  readonly actionId: Id<'action'>
+  readonly actionVersion: number
+}
+
+/** The person signed this version of this action on a card that is still good, whether they are here now or not. 403 `auth.actor_refused` where
+ *  they did not. */
+export async function askedOnCard(
+  { db, clock }: IdentityParts,
+  { personId, operationHash, actionId, actionVersion }: Signed,
+): Promise<z.output<typeof Account>> {
+  const found = await maybe(
+    db,
+    Account,
+    sql`select p.account_status as account
+          from identity.verified_operations o
+          join identity.persons p on p.id = o.person_id and p.state = 'active'
+         where o.hash = ${operationHash} and o.person_id = ${personId} and o.kind = 'approval'
+           and o.action_id = ${actionId} and o.version = ${actionVersion} and o.not_after > ${timeOf(clock.now())}`,
+  )
+  if (found === undefined) throw shared.actor_refused()
+  return found
+}
+
 interface Beforehand {
   readonly personId: PersonId
   readonly capabilityRef: string
 }
 
-/** A membership that is live lets its person's Companion act there. A delegation or a connection is known where it is kept: what cannot be
- *  confirmed here lets nobody act. 403 `auth.actor_refused`. */
-export async function letBeforehand(db: Db, { personId, capabilityRef }: Beforehand): Promise<z.output<typeof Account>> {
-  const [kind, id = ''] = capabilityRef.split(':', 2)
-  const found =
-    kind === 'membership'
-      ? await maybe(
-          db,
-          Account,
-          sql`select p.account_status as account
-                from identity.memberships m
-                join identity.persons p on p.id = m.principal_id and p.state = 'active'
-               where m.id = ${id} and m.principal_id = ${personId} and m.active`,
-        )
+/** A right that the person gave and that stands lets their Companion act: a membership that is live, a version of a contract that is, a connection
+ *  that is linked. 403 `auth.actor_refused`. */
+export async function letBeforehand(parts: IdentityParts, { personId, capabilityRef }: Beforehand): Promise<z.output<typeof Account>> {
+  const key = capabilityRef.startsWith('delegation:') ? await subjectKey(parts, personId, 'identity') : undefined
+  const found = await parts.db.transaction(async (tx) => {
+    return (await rightStands(tx, capabilityRef, { personId, key, nowMs: parts.clock.now() }))
+      ? maybe(tx, Account, sql`select account_status as account from identity.persons where id = ${personId} and state = 'active'`)
       : undefined
+  })
   if (found === undefined) throw shared.actor_refused()
   return found
+}
+
+const Membership = z.object({ id: z.string() })
+
+interface Standing {
+  readonly personId: PersonId
+  /** What their contracts are sealed under; asked for where one is named. */
+  readonly key: Awaited<ReturnType<typeof subjectKey>>
+  readonly nowMs: number
+}
+
+async function rightStands(tx: Tx, capabilityRef: string, { personId, key, nowMs }: Standing): Promise<boolean> {
+  const [kind, right = ''] = capabilityRef.split(':', 2)
+  switch (CapabilityKind.parse(kind)) {
+    case 'membership': {
+      const where = sql`id = ${right} and principal_id = ${personId} and active`
+      return (await maybe(tx, Membership, sql`select id from identity.memberships where ${where}`)) !== undefined
+    }
+    case 'delegation': {
+      const [id, version] = right.split('@', 2)
+      const live = Buffer.isBuffer(key) ? await liveDelegation(tx, { id: idOf<'delegation'>().parse(id), personId, key, nowMs }) : undefined
+      return live?.version === Number(version)
+    }
+    case 'connection':
+      return isLinked(tx, personId, right)
+  }
 }
 
 /** Which service runs which agent of the system. */

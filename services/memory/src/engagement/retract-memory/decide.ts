@@ -1,6 +1,6 @@
-import { type Decide, derivedId, type EngagementId } from '@loomworks/kernel'
+import { type Decide, derivedId, type EngagementId, type EventRef } from '@loomworks/kernel'
 import { refuse } from '../../errors.ts'
-import type { EventRef, Location, RetractionReason } from '../../vocabulary.ts'
+import type { Location, RetractionReason } from '../../vocabulary.ts'
 import type { EngagementEvent, EventOf } from '../events.ts'
 import { type Engagement, isOf, type MemoryObject } from '../evolve.ts'
 import { openedFor, type Rights, seen, writableFor } from '../state.ts'
