@@ -47,8 +47,8 @@ export interface OpenVersion {
 export interface OpenSagas<T> {
   /** Keeps rows; one that is older than what is kept changes nothing. */
   write(rows: readonly OpenRow[]): Promise<void>
-  /** Keeps the row within a moment, and not at all where the saga ends first. For a saga that has a row: what is lost is found when
-   *  that one is due, which is never later. */
+  /** Keeps the row within a moment, and not at all where the saga ends first or this process does: whoever starts next finds a saga that is
+   *  not as its row says. Nothing else loses it, for the row that is there may be of a paused saga, which is never due. */
   note(row: OpenRow): void
   /** Keeps the row of a saga that has ended and runs `work` in the same transaction, once; false when that was done before. */
   finish(row: OpenRow, work: (tx: T) => Promise<void>): Promise<boolean>
@@ -82,6 +82,7 @@ export class OpenSagaTable implements OpenSagas<Tx> {
   #noting: Promise<void> | undefined
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined
+  #isEnding = false
 
   constructor(db: Database, schema: string, onTrouble: (error: unknown) => void) {
     this.#db = db
@@ -136,15 +137,21 @@ export class OpenSagaTable implements OpenSagas<Tx> {
     this.#noting ??= delay(NOTE_MS).then(() => this.#writeNoted())
   }
 
-  #writeNoted(): Promise<void> {
+  async #writeNoted(): Promise<void> {
     this.#noting = undefined
     const rows = [...this.#noted.values()]
     this.#noted.clear()
-    return rows.length === 0 ? Promise.resolve() : this.write(rows).catch(this.#onTrouble)
+    if (rows.length === 0) return
+    await this.write(rows).catch((error: unknown) => {
+      this.#onTrouble(error)
+      if (this.#isEnding) return
+      for (const row of rows) if (!this.#noted.has(row.sagaId)) this.note(row)
+    })
   }
 
-  /** Resolves when what was noted is kept. */
+  /** Resolves when what was noted is kept, or could not be once more; from then on nothing is tried again. */
   async settled(): Promise<void> {
+    this.#isEnding = true
     await this.#noting
     await this.#writing?.catch(() => undefined)
   }

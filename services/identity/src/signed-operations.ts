@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { sealed, unsealed } from './keyring.ts'
 
 /** An operation with its kind. Its hash is over what its schema makes of it, so it is parsed wherever it comes in. */
-export const Signed = z.union([
+export const Signed = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('approval'), operation: ApprovalOperation }),
   z.strictObject({ kind: z.literal('delegation'), operation: DelegationOperation }),
   z.strictObject({ kind: z.literal('connection'), operation: ConnectionOperation }),

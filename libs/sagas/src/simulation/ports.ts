@@ -39,6 +39,11 @@ export interface Ended {
 export class MemoryOpen {
   readonly rows = new Map<string, OpenRow>()
   readonly ended: string[] = []
+  readonly #notesAreRetried: boolean
+
+  constructor({ notesAreRetried = true } = {}) {
+    this.#notesAreRetried = notesAreRetried
+  }
 
   keep(row: OpenRow): boolean {
     const before = this.rows.get(row.sagaId)
@@ -65,8 +70,11 @@ export class MemoryOpen {
         call(() => {
           for (const row of rows) this.keep(row)
         }),
-      // Nobody waits for it, so a node that dies takes it along.
-      note: (row) => void call(() => this.keep(row)).catch(() => undefined),
+      note: (row) => {
+        // Nobody waits for it, so a node that dies takes it along.
+        const tried = (): Promise<unknown> => call(() => this.keep(row)).catch(this.#notesAreRetried ? tried : () => undefined)
+        void tried()
+      },
       finish: async (row, work) => {
         const tx: Ended = { ended: [] }
         await work(tx)

@@ -18,7 +18,7 @@ import { type Node, Scheduler } from './scheduler.ts'
 import { inductStep } from './stand.ts'
 import { Truth } from './truth.ts'
 
-export type Mutant = 'no tombstone' | 'publish before append' | 'event id from position alone'
+export type Mutant = 'no tombstone' | 'publish before append' | 'event id from position alone' | 'a note is tried once'
 
 const MOST_MS = 240_000
 const SWEEP_MS = 250
@@ -39,7 +39,7 @@ class SimulatedWorld {
   readonly scheduler: Scheduler
   readonly #mutant: Mutant | undefined
   readonly #events: MemoryEvents
-  readonly #open = new MemoryOpen()
+  readonly #open: MemoryOpen
   readonly #truth: Truth
   readonly #network: Network
   readonly #fences = new Map<ServiceName, MemoryFences>()
@@ -51,6 +51,7 @@ class SimulatedWorld {
   constructor(seed: number, mutant: Mutant | undefined) {
     this.scheduler = new Scheduler(seed)
     this.#mutant = mutant
+    this.#open = new MemoryOpen({ notesAreRetried: mutant !== 'a note is tried once' })
     const { dice } = this.scheduler
     this.#events = new MemoryEvents(() => this.scheduler.now)
     this.#truth = new Truth(definition, (message) => this.scheduler.fail(message))

@@ -126,16 +126,17 @@ describe('a card with new bounds', () => {
 })
 
 describe('what is to be signed', () => {
-  test.each<readonly [string, (contract: Contract) => object]>([
-    ['terms that are none', (contract) => ({ ...contract, terms: { ...contract.terms, stage: 4 } })],
-    ['a hash of other terms', (contract) => ({ ...contract, terms_hash: '0'.repeat(64) })],
-    ['another place', (contract) => ({ ...contract, rp_id: 'evil.example' })],
-    ['a time that is over', (contract) => ({ ...contract, expires_at: on.inDays(-1) })],
-    ['anything else in it', (contract) => ({ ...contract, more: 1 })],
-    ['more than a person could read', (contract) => ({ ...contract, text: 'x'.repeat(8001) })],
-  ])('is refused with %s, before anybody is asked', async (_what, wrong) => {
+  test.each<readonly [string, string, (contract: Contract) => object]>([
+    ['terms that are none', '/operation/terms/stage', (contract) => ({ ...contract, terms: { ...contract.terms, stage: 4 } })],
+    ['a hash of other terms', '/operation/terms_hash', (contract) => ({ ...contract, terms_hash: '0'.repeat(64) })],
+    ['another place', '/operation/rp_id', (contract) => ({ ...contract, rp_id: 'evil.example' })],
+    ['a time that is over', '/operation/expires_at', (contract) => ({ ...contract, expires_at: on.inDays(-1) })],
+    ['anything else in it', '/operation/more', (contract) => ({ ...contract, more: 1 })],
+    ['more than a person could read', '/operation/text', (contract) => ({ ...contract, text: 'x'.repeat(8001) })],
+  ])('is refused with %s, before anybody is asked', async (_what, pointer, wrong) => {
     const ada = await somebody(bench)
-    expect(await on.begin(ada, 'delegation', wrong(on.contract()))).toMatchObject({ status: 422, body: { code: 'invalid_body' } })
+    const refused = { status: 422, body: { code: 'invalid_body', errors: [{ pointer }] } }
+    expect(await on.begin(ada, 'delegation', wrong(on.contract()))).toMatchObject(refused)
   })
 
   test('with power is asked for by the Companion alone', async () => {

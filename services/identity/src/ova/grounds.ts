@@ -15,7 +15,7 @@ const READS: readonly Capability[] = ['calendar.read', 'reservation.search', 'pl
 
 /** `act` names one of the acts on a card. Of a contract or a connection the call itself comes, `leg`, as the service will see it: in its body `payee`
  *  is who is paid, as the connector knows them, and `recipients` the addresses it is written to; whose they are is said beside. */
-export const Ground = z.union([
+export const Ground = z.discriminatedUnion('by', [
   z.strictObject({ by: z.literal('card'), signed: Signed, act: z.string().regex(/^[0-9a-f]{64}$/) }),
   z.strictObject({
     by: z.literal('contract'),

@@ -30,7 +30,7 @@ export const changeAgentRoute = operation({
       const { body } = request
       // Events say which instruction an agent followed, so a number never means two.
       if (body.instruction_version !== undefined && body.instruction_version < agent.instruction_version)
-        throw shared.invalid_body({ errors: [{ pointer: '/body/instruction_version', code: 'custom', message: 'versions only rise' }] })
+        throw shared.invalid_body({ errors: [{ pointer: '/instruction_version', code: 'custom', message: 'versions only rise' }] })
       return shownAgent(await writeAgent(tx, agent, given(body), stating))
     })
   },

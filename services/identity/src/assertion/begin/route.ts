@@ -16,8 +16,8 @@ const personId = idOf<'person'>()
 const [approval, delegation, connection] = Signed.options
 
 /** What is signed, exactly: any JSON object. Its owner puts in what makes it one of a kind, a time or a random id. */
-const Wanted = z.union([
-  z.strictObject({ personId, operation: z.record(z.string(), z.json()) }),
+const Wanted = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('other').optional(), personId, operation: z.record(z.string(), z.json()) }),
   approval.extend({ personId }),
   delegation.extend({ personId }),
   connection.extend({ personId }),
@@ -29,7 +29,7 @@ export const beginAssertionRoute = operation({
   id: 'beginAssertion',
   summary: 'Ask a person to sign one exact operation with a passkey',
   internal: { auth: 'token', callers: ['companion', 'memory'] },
-  /** With a `kind` the signature lets something be done: of an approval, a contract or a connection mandates are minted. */
+  /** On an approval, a contract or a connection mandates are minted; on anything `other` nothing is. */
   body: Wanted,
   /** `operationHash`: SHA-256 of the canonical operation (RFC 8785), hex; of one with a kind it goes after `loomworks/<kind>/1` and a zero byte. Its
    *  bytes are the challenge. Good for five minutes. */
@@ -42,8 +42,8 @@ export const beginAssertionRoute = operation({
     if (canonical.length > OPERATION_BYTES) throw wrong('', `has at most ${OPERATION_BYTES} letters`)
     const person = await maybe(db, Active, sql`select id from identity.persons where id = ${body.personId} and state = 'active'`)
     if (person === undefined) throw shared.not_found()
-    const signing = 'kind' in body ? await sealing(parts, body, token.azp) : undefined
-    const operationHash = sha256('kind' in body ? signedBytes(body.kind, body.operation as JsonObject) : canonical)
+    const signing = letsNothing(body) ? undefined : await sealing(parts, body, token.azp)
+    const operationHash = sha256(letsNothing(body) ? canonical : signedBytes(body.kind, body.operation as JsonObject))
     const challenge = Buffer.from(operationHash, 'hex')
     const { id } = await askForSignature(db, { personId: body.personId, challenge, signing }, clock.now())
     const options = { ...(await requestOptions(rp, challenge, await namedPasskeys(db, body.personId, ['active']))) }
@@ -51,8 +51,12 @@ export const beginAssertionRoute = operation({
   },
 })
 
+function letsNothing(body: Wanted): body is Extract<Wanted, { kind?: 'other' | undefined }> {
+  return body.kind === undefined || body.kind === 'other'
+}
+
 /** What lets something be done is asked for by who does it, here and in time. */
-async function sealing(parts: IdentityParts, { personId: of, ...signed }: Extract<Wanted, { kind: string }>, azp: string) {
+async function sealing(parts: IdentityParts, { personId: of, ...signed }: Exclude<Wanted, { kind?: 'other' | undefined }>, azp: string) {
   if (azp !== 'companion') throw shared.actor_refused()
   const { rp_id, expires_at } = signed.operation
   if (rp_id !== parts.rp.id) throw wrong('/rp_id', 'is where the passkey is from')
@@ -63,5 +67,5 @@ async function sealing(parts: IdentityParts, { personId: of, ...signed }: Extrac
 }
 
 function wrong(at: string, message: string): Error {
-  return shared.invalid_body({ errors: [{ pointer: `/body/operation${at}`, code: 'custom', message }] })
+  return shared.invalid_body({ errors: [{ pointer: `/operation${at}`, code: 'custom', message }] })
 }
