@@ -61,8 +61,10 @@ export function raisingOf(signed: Signed): Raising | undefined {
     return { id, version, terms, salt, how }
   }
   if (signed.kind !== 'approval' || signed.operation.decision !== 'approve') return undefined
-  const { id, version, terms, salt } = signed.operation.contract ?? {}
-  return id === undefined || version === undefined || terms === undefined || salt === undefined ? undefined : { id, version, terms, salt, how: 'card' }
+  const { contract } = signed.operation
+  if (contract === undefined || !('terms' in contract)) return undefined
+  const { id, version, terms, salt } = contract
+  return { id, version, terms, salt, how: 'card' }
 }
 
 /** Makes or raises a contract by what was just signed. Refuses `assertion.outdated` where the contract is not as it was when it was shown. */

@@ -16,7 +16,6 @@ const Text = z.string().min(1).max(MAX_TEXT)
 
 /** What makes it one of a kind, where it is signed, and until when. */
 const Ceremony = { nonce: Salt, expires_at: At, rp_id: z.string().min(1).max(253), locale: z.string().min(2).max(35) }
-const Contracted = z.strictObject({ terms: Terms, salt: Salt, terms_hash: HexHash })
 
 export const DelegationOperation = z
   .strictObject({
@@ -24,7 +23,9 @@ export const DelegationOperation = z
     delegation_id: idOf<'delegation'>(),
     version: z.int().min(1),
     from_terms_hash: HexHash.optional(),
-    ...Contracted.shape,
+    terms: Terms,
+    salt: Salt,
+    terms_hash: HexHash,
     text: Text,
     template: z.string().min(1).max(80),
     ...Ceremony,
@@ -43,18 +44,9 @@ export const ConnectionOperation = z.strictObject({
 
 /** One call of one service. `act` stands for all that the service will see: `actOf`. */
 const Leg = z.strictObject({ aud: Audience, capability: Capability, act: HexHash, amount: Money.optional() })
-const CardContract = z
-  .strictObject({
-    id: idOf<'delegation'>(),
-    version: z.int().min(1),
-    terms_hash: HexHash,
-    terms: Terms.optional(),
-    salt: Salt.optional(),
-  })
-  .refine(({ terms, salt, ...rest }) => (terms === undefined) === (salt === undefined) && (terms === undefined || hashHolds({ ...rest, terms, salt })), {
-    path: ['terms_hash'],
-    message: 'is that of the terms',
-  })
+/** A contract as it stands, and one that the card makes or widens. */
+const StandingContract = z.strictObject({ id: idOf<'delegation'>(), version: z.int().min(1), terms_hash: HexHash })
+const NewContract = StandingContract.extend({ terms: Terms, salt: Salt }).refine(hashHolds, { path: ['terms_hash'], message: 'is that of the terms' })
 
 export const ApprovalOperation = z.strictObject({
   decision: z.enum(['approve', 'decline', 'edit']),
@@ -67,12 +59,11 @@ export const ApprovalOperation = z.strictObject({
   /** The rest of the action is the Companion's, and is signed with it. */
   action: z.looseObject({ legs: z.array(Leg).min(1).max(MAX_LEGS) }),
   /** The contract it is done under; with `terms` the signature also makes, or widens, that contract. */
-  contract: CardContract.optional(),
+  contract: z.union([StandingContract, NewContract]).optional(),
   ...Ceremony,
 })
 
-/** The operations that let something be done, by kind. */
-export const SIGNED_OPERATIONS = { approval: ApprovalOperation, delegation: DelegationOperation, connection: ConnectionOperation } as const
+/** What lets something be done once it is signed. */
 export const SignedKind = z.enum(['approval', 'delegation', 'connection'])
 export type SignedKind = z.output<typeof SignedKind>
 
@@ -96,14 +87,6 @@ export function actOf(leg: z.output<typeof SentLeg>): string {
   return hashOf(leg)
 }
 
-function hashHolds({
-  terms,
-  salt,
-  terms_hash,
-}: {
-  readonly terms?: Terms | undefined
-  readonly salt?: string | undefined
-  readonly terms_hash: string
-}): boolean {
-  return terms !== undefined && salt !== undefined && termsHash(terms, salt) === terms_hash
+function hashHolds({ terms, salt, terms_hash }: { readonly terms: Terms; readonly salt: string; readonly terms_hash: string }): boolean {
+  return termsHash(terms, salt) === terms_hash
 }
