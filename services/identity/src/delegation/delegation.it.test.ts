@@ -29,6 +29,15 @@ const revoke = ({ personId }: SignedUp, { delegation_id: delegationId }: Contrac
 /** The next version of a contract, signed. */
 const next = (who: SignedUp, former: Contract, terms: Contract['terms'], more: Partial<Contract>) =>
   on.sign(who, 'delegation', on.contract(on.terms(terms), { delegation_id: former.delegation_id, version: 2, ...more }))
+/** A token with which the Companion acts by a version of a contract. */
+const actingBy = ({ personId }: SignedUp, { delegation_id }: Contract, version: number) =>
+  bench.internal('companion', 'POST', '/internal/tokens/exchange', {
+    as: 'companion',
+    approvalMode: 'pre_authorized',
+    audience: 'memory',
+    personId,
+    capabilityRef: `delegation:${delegation_id}@${version}`,
+  })
 const outdated = { status: 409, body: { code: 'assertion.outdated' } }
 
 describe('a signature', () => {
@@ -284,8 +293,10 @@ describe('what the Companion tells of a contract', () => {
     const lowered = { ...contract.terms, stage: 1 as const }
     await told(contract, ada.personId, { version: 2, stage: 1, termsHash: termsHash(lowered as Json, contract.salt) })
     await eventually(async () => expect(await held(contract)).toMatchObject({ version: 2, terms_version: 1 }))
+    expect(await actingBy(ada, contract, 2)).toMatchObject({ status: 403, body: { code: 'auth.actor_refused' } })
     expect(await lower(ada, contract, 2, lowered)).toMatchObject({ status: 200, body: { version: 2 } })
     expect(await held(contract)).toMatchObject({ version: 2, terms_version: 2, state: 'active' })
+    expect(await actingBy(ada, contract, 2)).toMatchObject({ status: 200 })
   })
 
   test('late, or of somebody else’s, changes nothing', async () => {
