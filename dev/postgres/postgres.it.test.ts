@@ -86,8 +86,11 @@ test('PostgreSQL and its supervisor killed with -9 in the middle of a statement:
   const working = db.query(loop).catch(() => undefined)
   const active = sql`select pid from pg_stat_activity where state = 'active' and query like 'do %'`
   const backend = await eventually(async () => (await one(db, z.object({ pid: z.int() }), active)).pid)
-  for (const pid of [parent.pid ?? 0, pidOfPostmaster()]) process.kill(pid, 'SIGKILL')
+  const postmaster = pidOfPostmaster()
+  for (const pid of [parent.pid ?? 0, postmaster]) process.kill(pid, 'SIGKILL')
   await once(parent, 'exit')
+  // It is not gone the moment it is killed, and until then it would be adopted.
+  await eventually(() => expect(isAlive(postmaster)).toBe(false))
   expect(isAlive(backend)).toBe(true)
 
   expect(await setting(await start(), 'fsync')).toBe('on')
