@@ -8,9 +8,8 @@ import { Tick } from '../../parts/tick.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { DESIGNATIONS, type Designation } from '../engagements/words.ts'
 import { Leaving } from './leaving.tsx'
-import type { Member } from './members.tsx'
 import styles from './page.module.css'
-import { membersQuery } from './queries.ts'
+import { type Member, membersQuery } from './queries.ts'
 
 interface Props {
   readonly engagement: string

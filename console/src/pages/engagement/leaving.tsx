@@ -4,8 +4,7 @@ import { client } from '../../app/client.ts'
 import { Sure } from '../../parts/sure.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
 import { engagementsQuery } from '../engagements/queries.ts'
-import type { Member } from './members.tsx'
-import { membersQuery } from './queries.ts'
+import { type Member, membersQuery } from './queries.ts'
 
 interface Props {
   readonly engagement: string

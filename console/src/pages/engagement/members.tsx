@@ -1,4 +1,4 @@
-import type { Item, Reply } from '@loomworks/client'
+import type { Reply } from '@loomworks/client'
 import type { InfiniteData } from '@tanstack/react-query'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Actor } from '../../parts/actor.tsx'
@@ -10,9 +10,7 @@ import { Time } from '../../parts/time.tsx'
 import { designated } from '../engagements/words.ts'
 import { Changing } from './changing.tsx'
 import { Leaving } from './leaving.tsx'
-import { membersQuery } from './queries.ts'
-
-export type Member = Item<'listMembers'>
+import { type Member, membersQuery } from './queries.ts'
 
 interface Props {
   readonly engagement: string
