@@ -173,7 +173,7 @@ export const email = refusals('email', {
 export const assertion = refusals('assertion', {
   used: { status: 409, says: 'This operation was signed before.', remedy: 'Ask for a new one to be signed.' },
   outdated: { status: 409, says: 'The contract has changed since it was shown.', remedy: 'Show it as it is now, and have that signed.' },
-  expired: { status: 410, says: 'What was signed was good until then.', remedy: 'Ask for a new one to be signed.' },
+  expired: { status: 410, says: 'What was to be signed is good no longer.', remedy: 'Ask for a new one to be signed.' },
 })
 
 /** Refusals of mandates (companion page §12). */

@@ -162,10 +162,10 @@ test('who linked a service is acted for by that connection, until they unlink it
 })
 
 describe('who signed a card', () => {
-  const onCard = async (ada: SignedUp, card = on.card(), more: object = {}) => {
+  const onCard = async (ada: SignedUp, card = on.card()) => {
     const { body } = await on.sign(ada, 'approval', card)
     const { operationHash } = body
-    return { as: 'companion', approvalMode: 'explicit', personId: ada.personId, operationHash, actionId: card.action_id, actionVersion: 1, ...more }
+    return { as: 'companion', approvalMode: 'explicit', personId: ada.personId, operationHash, actionId: card.action_id, actionVersion: 1 }
   }
 
   test('has asked for that action in that version, here or not, until the card is over', async () => {
