@@ -9,6 +9,8 @@ export const HexHash = z.string().regex(/^[0-9a-f]{64}$/)
 export const Amount = z.string().regex(/^(?:0|[1-9][0-9]{0,18})$/)
 /** RFC 3339 UTC. */
 export const At = z.iso.datetime()
+/** The name of an IANA time zone, as far as letters tell. */
+export const ZoneName = z.string().regex(/^[A-Za-z]+(?:\/[A-Za-z0-9_+-]+){0,2}$/)
 /** A word that code chose, not a person. */
 export const ClosedWord = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)
 /** The key of a setting: words with dots between. */

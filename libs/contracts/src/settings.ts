@@ -1,6 +1,7 @@
 // Every setting there is: its key, what it may be, what it is where nobody set it, and who may set it (identity page §8). All tunables of all
 // services stand here; a key that does not is unknown. No value is a float, and strings have a closed set or a pattern.
 import { z } from 'zod'
+import { ZoneName } from './fields.ts'
 import { CreditAsset, type SettingScope } from './sets.ts'
 
 export interface SettingSpec<S extends z.ZodType = z.ZodType> {
@@ -37,8 +38,7 @@ const falling = (most: number) =>
     .refine((list) => list.every((each, n) => n === 0 || each < (list[n - 1] ?? 0)), { message: 'falls from one to the next' })
 
 const HOURS = z.strictObject({
-  /** IANA time zone. */
-  zone: z.string().regex(/^[A-Za-z]+(?:\/[A-Za-z0-9_+-]+){0,2}$/),
+  zone: ZoneName,
   days: z
     .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
     .min(1)

@@ -68,6 +68,8 @@ const VersionRow = z.object({ definition: SagaName, version: z.int(), sagaIds: z
 const DueRow = z.object({ sagaId: z.string(), definition: SagaName })
 /** Most signups end sooner than this, and then only their beginning and their end are written. */
 const NOTE_MS = 100
+/** A database that does not take notes is given time. */
+const NOTE_AGAIN_MS = 1000
 const LEASE = "interval '1 second'"
 const OPEN = "state not in ('completed', 'aborted')"
 
@@ -134,7 +136,11 @@ export class OpenSagaTable implements OpenSagas<Tx> {
 
   note(row: OpenRow): void {
     this.#noted.set(row.sagaId, row)
-    this.#noting ??= delay(NOTE_MS).then(() => this.#writeNoted())
+    this.#writeNotedIn(NOTE_MS)
+  }
+
+  #writeNotedIn(waitMs: number): void {
+    this.#noting ??= delay(waitMs).then(() => this.#writeNoted())
   }
 
   async #writeNoted(): Promise<void> {
@@ -145,7 +151,8 @@ export class OpenSagaTable implements OpenSagas<Tx> {
     await this.write(rows).catch((error: unknown) => {
       this.#onTrouble(error)
       if (this.#isEnding) return
-      for (const row of rows) if (!this.#noted.has(row.sagaId)) this.note(row)
+      for (const row of rows) if (!this.#noted.has(row.sagaId)) this.#noted.set(row.sagaId, row)
+      this.#writeNotedIn(NOTE_AGAIN_MS)
     })
   }
 

@@ -1,7 +1,7 @@
 // A database for each test file, cloned from a template that holds its migrations, so that a file pays them once per run.
 import { fileURLToPath } from 'node:url'
 import { hashOf, newId } from '@loomworks/kernel'
-import { type Database, exec, ident, maybe, migrate, openDatabase, sql } from '@loomworks/sql'
+import { type Database, type Db, exec, ident, many, maybe, migrate, openDatabase, sql } from '@loomworks/sql'
 import { z } from 'zod'
 
 /** Schema → folder of its migrations, and whether it has a role that reads under row-level security. */
@@ -86,4 +86,15 @@ function urlOf(adminUrl: string, database: string): string {
   const url = new URL(adminUrl)
   url.pathname = `/${database}`
   return url.toString()
+}
+
+const Waiting = z.object({ pid: z.int() })
+
+/** The connections to this database that wait for a lock. */
+export function waitingIn(db: Db): Promise<readonly z.output<typeof Waiting>[]> {
+  return many(
+    db,
+    Waiting,
+    sql`select distinct l.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid where not l.granted and a.datname = current_database()`,
+  )
 }

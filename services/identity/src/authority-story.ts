@@ -100,6 +100,9 @@ export function onCard({ delegation_id: id, version, terms, terms_hash, salt: it
   return { contract: { id, version, terms_hash, ...(withTerms && { terms, salt: itsSalt }) } }
 }
 
+/** What is told where no signature covers what is asked. */
+export const beyond = (reason: string) => ({ status: 403, body: { code: 'ova.mint_exceeds_signature', reason } })
+
 export const byCard = (card: Card, of: Leg) => ({ by: 'card', signed: { kind: 'approval', operation: card }, act: act(of) })
 export const byConnection = (connection: Connection, of: Leg) => ({ by: 'connection', connection, leg: of })
 export const byContract = (contract: Contract, connection: Connection, of: Leg, more: object = {}) => ({

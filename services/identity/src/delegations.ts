@@ -2,7 +2,7 @@
 // the transaction that verifies it; everything else lowers it: a call before it is acknowledged, and the event that tells of it, whichever is first.
 import { lowers, Terms, termsHash } from '@loomworks/contracts'
 import { canonicalJson, type Id, type JsonObject, type PersonId } from '@loomworks/kernel'
-import { exec, maybe, sql, type Tx } from '@loomworks/sql'
+import { type Db, exec, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { assertion as refuse } from './errors.ts'
 import { sealed, unsealed } from './keyring.ts'
@@ -29,10 +29,10 @@ export interface Held {
   readonly terms: Terms
 }
 
-/** A contract that allows something now: active, of terms that are known, begun and not over. Locked until the transaction ends, so that
- *  nothing is minted on it once its lowering is acknowledged. */
-export async function liveDelegation(tx: Tx, { id, personId, key, nowMs }: Wanted): Promise<Held | undefined> {
-  const row = await rowOf(tx, id, personId, 'share')
+/** A contract that allows something now: active, of terms that are known, begun and not over. In a transaction it is locked
+ *  until that ends, so that nothing is minted on it once its lowering is acknowledged. */
+export async function liveDelegation(db: Db, { id, personId, key, nowMs }: Wanted): Promise<Held | undefined> {
+  const row = await rowOf(db, id, personId, 'share')
   if (row === undefined || row.state !== 'active' || row.terms_version !== row.version || Date.parse(row.expires_at) <= nowMs) return undefined
   const terms = opened(key, id, row.terms)
   return Date.parse(terms.starts_at) > nowMs ? undefined : { version: row.version, signedHash: row.signed_operation_hash, terms }
@@ -83,8 +83,9 @@ export async function raiseDelegation(tx: Tx, personId: PersonId, signed: Signed
           set version = excluded.version, terms_version = excluded.terms_version, state = excluded.state,
               signed_operation_hash = excluded.signed_operation_hash, terms = excluded.terms, terms_hash = excluded.terms_hash,
               expires_at = excluded.expires_at
-          where live_delegations.person_id = excluded.person_id and live_delegations.version < excluded.version`,
+          where ${row !== undefined}`,
   )
+  // Somebody else's, or made in this moment.
   if (written === 0) throw refuse.outdated()
 }
 
@@ -175,11 +176,11 @@ export async function hearOfDelegation(tx: Tx, { id, personId, version, state, t
   )
 }
 
-function rowOf(tx: Tx, id: DelegationId, personId: PersonId, lock: 'share' | 'update'): Promise<Row | undefined> {
+function rowOf(db: Db, id: DelegationId, personId: PersonId, lock: 'share' | 'update'): Promise<Row | undefined> {
   const where = sql`select version, terms_version, state, signed_operation_hash, terms, terms_hash, expires_at
                       from identity.live_delegations
                      where delegation_id = ${id} and person_id = ${personId}`
-  return maybe(tx, Row, lock === 'share' ? sql`${where} for share` : sql`${where} for update`)
+  return maybe(db, Row, lock === 'share' ? sql`${where} for share` : sql`${where} for update`)
 }
 
 function closed(key: Buffer, id: DelegationId, terms: Terms): Buffer {

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { exec, many, sql } from '@loomworks/sql'
-import { eventually, fakeClock } from '@loomworks/testing'
+import { exec, sql } from '@loomworks/sql'
+import { eventually, fakeClock, waitingIn } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { type IdentityBench, identityBench } from './identity-bench.ts'
 import { keyPairsOn } from './key-pairs.ts'
 import { keyringOf } from './keyring.ts'
@@ -16,8 +15,6 @@ beforeAll(async () => {
   bench = await identityBench({ adminUrl: inject('adminUrl'), clock })
 })
 afterAll(() => bench[Symbol.asyncDispose]())
-
-const Waiting = z.object({ pid: z.int() })
 
 test('a key that is over is followed by one, however many find that it is', async () => {
   const keyring = keyringOf(randomBytes(32))
@@ -33,7 +30,7 @@ test('a key that is over is followed by one, however many find that it is', asyn
     await exec(tx, sql`lock table identity.signing_keys in share mode`)
     const each = all.map((one) => one.current())
     // All have seen the old one, and wait: for the table or for each other.
-    await eventually(async () => expect(await waiting()).toHaveLength(INSTANCES))
+    await eventually(async () => expect(await waitingIn(bench.db)).toHaveLength(INSTANCES))
     return { finding: each }
   })
   const kids = (await Promise.all(finding)).map((keys) => keys.map(({ kid }) => kid))
@@ -41,11 +38,3 @@ test('a key that is over is followed by one, however many find that it is', asyn
   expect(kids[0]).toEqual([expect.not.stringMatching(former?.kid ?? ''), former?.kid])
   expect(await bench.told('SigningKeyRotated')).toHaveLength(before + 1)
 })
-
-function waiting(): Promise<readonly unknown[]> {
-  return many(
-    bench.db,
-    Waiting,
-    sql`select distinct l.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid where not l.granted and a.datname = current_database()`,
-  )
-}

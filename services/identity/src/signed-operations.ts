@@ -2,7 +2,7 @@
 // kind that lets something be done keep what a mandate asks of them.
 import { ApprovalOperation, ConnectionOperation, DelegationOperation, type SignedKind, signedBytes } from '@loomworks/contracts'
 import { canonicalJson, type JsonObject, type PersonId, sha256, type Time } from '@loomworks/kernel'
-import { type Db, exec, maybe, sql, type Tx } from '@loomworks/sql'
+import { exec, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { sealed, unsealed } from './keyring.ts'
 
@@ -42,7 +42,7 @@ export interface Verified {
 }
 
 /** Keeps that it was signed; false where it was before, for a second signature allows nothing. */
-export async function keepVerified(tx: Db, { hash, personId, credentialId, at, signed }: Verified): Promise<boolean> {
+export async function keepVerified(tx: Tx, { hash, personId, credentialId, at, signed }: Verified): Promise<boolean> {
   const { delegationId = null, version = null, actionId = null, notAfter = null } = signed === undefined ? {} : namedBy(signed)
   const written = await exec(
     tx,

@@ -247,6 +247,7 @@ test.each<readonly [string, object]>([
   ['an end comes after the start', { expires_at: at(10) }],
   ['a contract lasts 366 days at most', { expires_at: at(377) }],
   ['a zone is one of the IANA list', { zone: 'Europe/Atlantis' }],
+  ['a zone is no offset', { zone: '+01:00' }],
   ['a currency has three letters', money({ currency: 'Dollar' })],
   ['nothing else is in it', { more: true }],
 ])('terms: %s', (_what, change) => {

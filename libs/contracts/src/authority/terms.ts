@@ -1,13 +1,14 @@
 // What a contract between a person and their Companion may say (companion page §6, §20). The member names are those that are shown and signed.
 import { hashOf, idOf, type Json } from '@loomworks/kernel'
 import { z } from 'zod'
-import { At } from '../fields.ts'
+import { At, ZoneName } from '../fields.ts'
 import { Capability, ContractCategory, SpendingWindow } from '../sets.ts'
 
 const DAY_MS = 86_400_000
 const MAX_DAYS = 366
 const MAX_NAMED = 50
 const MAX_MINOR = 1_000_000_000_000
+const ZONES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('timeZone'))
 
 /** The name of a connector; `loomworks` for what stays inside. */
 export const ConnectorName = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/)
@@ -40,8 +41,8 @@ const Named = z.strictObject({
   connector: ConnectorName,
   pay_via: ConnectorName.optional(),
   category: ContractCategory,
-  /** IANA time zone, in which windows are days, weeks and months. */
-  zone: z.string().refine(isZone, { message: 'is a time zone of the IANA list' }),
+  /** In which windows are days, weeks and months. */
+  zone: ZoneName.refine(isZone, { message: 'is a time zone of the IANA list' }),
   stage: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   money: MoneyLimits.optional(),
   count: z.strictObject({ window: SpendingWindow, max: z.int().min(1).max(1000) }),
@@ -78,9 +79,10 @@ function isTolerant({ price_pct, time_min, substitute }: z.output<typeof Toleran
   return price_pct > 0 || time_min > 0 || substitute
 }
 
+/** Older names of zones are not among those that are listed, and asking for one takes a while. */
 function isZone(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+    return ZONES.has(name) || new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
   } catch {
     return false
   }

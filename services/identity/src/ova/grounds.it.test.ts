@@ -10,6 +10,7 @@ import {
   type Authority,
   act,
   authorityOn,
+  beyond,
   byCard,
   byConnection,
   byContract,
@@ -34,8 +35,6 @@ beforeAll(async () => {
   on = authorityOn(bench)
 })
 afterAll(() => bench[Symbol.asyncDispose]())
-
-const beyond = (reason: string) => ({ status: 403, body: { code: 'ova.mint_exceeds_signature', reason } })
 
 describe('on a card', () => {
   test.each<readonly [string, (given: { card: Card; leg: Leg }) => object]>([

@@ -1,11 +1,12 @@
 // Mandates: what one says, how often one act has one, and how whoever gets one checks it (companion page §12, §20).
 import { newId } from '@loomworks/kernel'
-import { exec, sql } from '@loomworks/sql'
-import { fakeClock } from '@loomworks/testing'
+import { exec, one, sql } from '@loomworks/sql'
+import { eventually, fakeClock, waitingIn } from '@loomworks/testing'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, generalVerify, importJWK, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type Authority, act, authorityOn, byCard, DAY_MS, HOLDER as holder, salt, suspend, WALLET } from '../authority-story.ts'
-import { type IdentityBench, identityBench, ORIGIN } from '../identity-bench.ts'
+import { z } from 'zod'
+import { type Authority, act, authorityOn, beyond, byCard, DAY_MS, HOLDER as holder, salt, suspend, WALLET } from '../authority-story.ts'
+import { type Answer, type IdentityBench, identityBench, ORIGIN } from '../identity-bench.ts'
 
 const clock = fakeClock()
 let bench: IdentityBench
@@ -16,7 +17,6 @@ beforeAll(async () => {
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
-const beyond = (reason: string) => ({ status: 403, body: { code: 'ova.mint_exceeds_signature', reason } })
 const issuer = async () => (await bench.internal('companion', 'GET', '/internal/ova/issuer')).body
 
 describe('a mandate', () => {
@@ -95,6 +95,27 @@ describe('one act', () => {
     expect(statuses.filter((status) => status === 409)).toHaveLength(49)
   })
 
+  test('is good for as long as is noted, however long its minting took', async () => {
+    const { ada, leg, ground } = await on.approving()
+    const [minting] = await whileNothingIsNoted([() => on.mint(ada, ground)], async () => clock.advance(10_000))
+    const { exp = 0 } = decodeJwt(minting?.body.mandate)
+    const noted = await one(bench.db, z.object({ last_exp: z.string() }), sql`select last_exp from identity.minted where act = ${act(leg)}`)
+    expect(Date.parse(noted.last_exp)).toBe(exp * 1000)
+  })
+
+  test('is minted before a revocation is answered, or not at all', async () => {
+    const { ada, contract, ground } = await on.spending()
+    const answered: string[] = []
+    const noting = (name: string, ask: () => Promise<Answer>) => async () => {
+      const answer = await ask()
+      answered.push(`${name} ${answer.status}`)
+      return answer
+    }
+    const revoke = () => on.issue({ kind: 'revoke', personId: ada.personId, delegationId: contract.delegation_id, version: 2 })
+    await whileNothingIsNoted([noting('mint', () => on.mint(ada, ground)), noting('revoke', revoke)], async () => expect(answered).toEqual([]))
+    expect(answered).toEqual(['mint 200', 'revoke 200'])
+  })
+
   test('is of the signature it was first minted on', async () => {
     const { ada, card, leg, ground } = await on.approving()
     await on.mint(ada, ground)
@@ -158,3 +179,18 @@ describe('the issuer', () => {
     expect(new Set(all.map(({ body }) => body.keys[0].kid)).size).toBe(1)
   })
 })
+
+/** Asks one after the other, each once the one before waits, while no mandate can be noted. */
+async function whileNothingIsNoted(asks: readonly (() => Promise<Answer>)[], meanwhile: () => Promise<void>): Promise<readonly Answer[]> {
+  const { asking } = await bench.db.transaction(async (tx) => {
+    await exec(tx, sql`lock table identity.minted in share mode`)
+    const begun: Promise<Answer>[] = []
+    for (const ask of asks) {
+      begun.push(ask())
+      await eventually(async () => expect(await waitingIn(bench.db)).toHaveLength(begun.length))
+    }
+    await meanwhile()
+    return { asking: begun }
+  })
+  return Promise.all(asking)
+}

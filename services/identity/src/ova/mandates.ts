@@ -3,9 +3,9 @@
 import type { Capability, MandateMode, Money } from '@loomworks/contracts'
 import { type Clock, newId, timeOf } from '@loomworks/kernel'
 import type { Database } from '@loomworks/sql'
-import { type GeneralJWS, GeneralSign, SignJWT } from 'jose'
-import type { z } from 'zod'
-import { keyPairsOn, type PublicJwk } from '../key-pairs.ts'
+import { GeneralSign, SignJWT } from 'jose'
+import { z } from 'zod'
+import { keyPairsOn, PublicJwk } from '../key-pairs.ts'
 import type { Keyring } from '../keyring.ts'
 
 const LIFE_S = 30
@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000
 const MANDATE_TYPE = 'ova-mandate+jwt'
 const ISSUER_TYPE = 'ova-issuer+json'
 /** Major units, the same for everybody: a proof that hides its amount shows the lowest that is enough. */
-const RUNGS: readonly number[] = [1, 2, 5, 10, 20, 25, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000]
+const RUNGS = [1, 2, 5, 10, 20, 25, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000]
 
 export interface Mandated {
   readonly aud: string
@@ -31,45 +31,59 @@ export interface Mandate {
   readonly expiresAt: string
 }
 
-export interface Issuer {
-  readonly issuer: string
-  readonly profiles: readonly ['p0']
-  readonly rungs: readonly number[]
-  readonly keys: readonly (z.output<typeof PublicJwk> & { readonly kid: string; readonly epoch: number })[]
-  readonly at: string
+const Signature = z.object({ protected: z.string(), signature: z.string() })
+export const Issuer = z.object({
+  issuer: z.string(),
+  profiles: z.array(z.enum(['p0'])),
+  rungs: z.array(z.int()),
+  /** `epoch`: the day of the key, counted from 1970 in UTC. */
+  keys: z.array(PublicJwk.extend({ kid: z.string(), epoch: z.int() })),
+  at: z.string(),
+  /** The same, signed with each of the keys (RFC 7515, general form): who knew yesterday's believes today's. */
+  statement: z.object({ payload: z.string(), signatures: z.array(Signature) }),
+})
+export type Issuer = z.output<typeof Issuer>
+
+/** From when until when a mandate is good, in seconds of the epoch. */
+export interface Life {
+  readonly iat: number
+  readonly exp: number
 }
+export type Sign = (mandated: Mandated, life: Life) => Promise<Mandate>
 
 export interface Mandates {
-  /** Signs a mandate that is over by `endsAtMs`, 30 s at most from now. */
-  mint(mandated: Mandated, endsAtMs: number): Promise<Mandate>
-  /** What a verifier needs, signed with every key it names: who knew yesterday's believes today's. */
-  issuer(): Promise<Issuer & { readonly statement: GeneralJWS }>
+  /** What signs with the key of the day, and asks no database: so it can be called within a transaction. */
+  signer(): Promise<Sign>
+  /** What a verifier needs. */
+  issuer(): Promise<Issuer>
 }
 
 export function mandatesOn(db: Database, keyring: Keyring, clock: Clock, issuer: string): Mandates {
   const pairs = keyPairsOn(db, { keyring, clock, purpose: 'mandate', isOver: (createdMs, nowMs) => epochOf(createdMs) < epochOf(nowMs) })
   return {
-    async mint({ holder, ...said }, endsAtMs) {
-      const [{ kid, key }] = await pairs.current()
-      const iat = Math.floor(clock.now() / 1000)
-      const exp = mandateEndS(clock.now(), endsAtMs)
-      const claims = { ...said, iss: issuer, iat, exp, jti: newId(), cnf: { jwk: holder }, epoch: epochOf(clock.now()) }
-      return { mandate: await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: MANDATE_TYPE, kid }).sign(key), expiresAt: timeOf(exp * 1000) }
+    async signer() {
+      const [{ kid, key, createdMs }] = await pairs.current()
+      return async ({ holder, ...said }, { iat, exp }) => {
+        const claims = { ...said, iss: issuer, iat, exp, jti: newId(), cnf: { jwk: holder }, epoch: epochOf(createdMs) }
+        return { mandate: await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: MANDATE_TYPE, kid }).sign(key), expiresAt: timeOf(exp * 1000) }
+      }
     },
     async issuer() {
       const published = await pairs.fresh()
       const keys = published.map(({ kid, jwk, createdMs }) => ({ ...jwk, kid, epoch: epochOf(createdMs) }))
-      const told = { issuer, profiles: ['p0'], rungs: RUNGS, keys, at: timeOf(clock.now()) } as const
+      const told = { issuer, profiles: ['p0' as const], rungs: RUNGS, keys, at: timeOf(clock.now()) }
       const signing = new GeneralSign(Buffer.from(JSON.stringify(told)))
       for (const { kid, key } of published) signing.addSignature(key).setProtectedHeader({ alg: 'EdDSA', typ: ISSUER_TYPE, kid })
-      return { ...told, statement: await signing.sign() }
+      return Issuer.parse({ ...told, statement: await signing.sign() })
     },
   }
 }
 
-/** When a mandate that is minted now is over, in seconds of the epoch: 30 s from now, or with the signature behind it. */
-export function mandateEndS(nowMs: number, endsAtMs: number): number {
-  return Math.min(Math.floor(nowMs / 1000) + LIFE_S, Math.floor(endsAtMs / 1000))
+/** A mandate that is minted now is good for 30 s, or as long as the signature behind it; undefined where that is over. */
+export function lifeOf(nowMs: number, endsAtMs: number): Life | undefined {
+  const iat = Math.floor(nowMs / 1000)
+  const exp = Math.min(iat + LIFE_S, Math.floor(endsAtMs / 1000))
+  return exp * 1000 > nowMs ? { iat, exp } : undefined
 }
 
 /** The day a key signs in, counted from 1970 in UTC. */

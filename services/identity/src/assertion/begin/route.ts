@@ -1,4 +1,3 @@
-import { signedBytes } from '@loomworks/contracts'
 import { canonicalJson, idOf, type JsonObject, sha256 } from '@loomworks/kernel'
 import { operation, shared } from '@loomworks/service-kit'
 import { maybe, sql } from '@loomworks/sql'
@@ -7,7 +6,7 @@ import { askForSignature, ChallengeId } from '../../challenges.ts'
 import { namedPasskeys } from '../../credential/queries.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { CeremonyOptions, requestOptions } from '../../passkeys.ts'
-import { Signed } from '../../signed-operations.ts'
+import { hashOfSigned, Signed } from '../../signed-operations.ts'
 import { subjectKey } from '../../subject-keys.ts'
 
 const OPERATION_BYTES = 32_768
@@ -15,7 +14,7 @@ const Active = z.object({ id: z.string() })
 const personId = idOf<'person'>()
 const [approval, delegation, connection] = Signed.options
 
-/** What is signed, exactly: any JSON object. Its owner puts in what makes it one of a kind, a time or a random id. */
+/** What is signed, exactly. Of any `other` JSON object its owner puts in what makes it one of a kind, a time or a random id. */
 const Wanted = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('other').optional(), personId, operation: z.record(z.string(), z.json()) }),
   approval.extend({ personId }),
@@ -43,7 +42,7 @@ export const beginAssertionRoute = operation({
     const person = await maybe(db, Active, sql`select id from identity.persons where id = ${body.personId} and state = 'active'`)
     if (person === undefined) throw shared.not_found()
     const signing = letsNothing(body) ? undefined : await sealing(parts, body, token.azp)
-    const operationHash = sha256(letsNothing(body) ? canonical : signedBytes(body.kind, body.operation as JsonObject))
+    const operationHash = signing === undefined ? sha256(canonical) : hashOfSigned(signing.signed)
     const challenge = Buffer.from(operationHash, 'hex')
     const { id } = await askForSignature(db, { personId: body.personId, challenge, signing }, clock.now())
     const options = { ...(await requestOptions(rp, challenge, await namedPasskeys(db, body.personId, ['active']))) }

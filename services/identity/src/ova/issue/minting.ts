@@ -7,7 +7,7 @@ import type { PublicJwk } from '../../key-pairs.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { subjectKey } from '../../subject-keys.ts'
 import { type Allowed, allowedBy, exceeds, type Ground } from '../grounds.ts'
-import { type Mandate, mandateEndS } from '../mandates.ts'
+import { type Life, lifeOf, type Mandate } from '../mandates.ts'
 
 /** How long what became of an act may be asked, and the act be taken back. */
 const AFTERWARDS_MS = 180 * 86_400_000
@@ -19,21 +19,23 @@ export interface Minting {
   readonly holder: z.output<typeof PublicJwk>
 }
 
-/** Mints what the person's signature allows, and notes that it did before anybody has it. */
+/** Mints what the person's signature allows. It is signed while the contract is locked, so that none comes to be once a lowering was answered; and
+ *  noted before anybody has it. */
 export async function mintMandate(parts: IdentityParts, { personId, mode, ground, holder }: Minting): Promise<Mandate> {
   const { db, clock, mandates } = parts
-  const nowMs = clock.now()
   const key = await subjectKey(parts, personId, 'identity')
   if (!Buffer.isBuffer(key)) throw exceeds('person')
-  const { aud, capability, act, amount, endsAtMs } = await db.transaction(async (tx) => {
+  const sign = await mandates.signer()
+  const nowMs = clock.now()
+  return db.transaction(async (tx) => {
     await requireActive(tx, personId, mode)
-    const found = await allowedBy(tx, ground, { personId, mode, key, nowMs })
-    if (mandateEndS(nowMs, found.endsAtMs) * 1000 <= nowMs) throw exceeds('time')
-    if (mode === 'do') await takeAttempt(tx, found, nowMs)
-    if (mode === 'status' || mode === 'undo') await requireDone(tx, found, nowMs)
-    return found
+    const { aud, capability, act, amount, operationHash, endsAtMs } = await allowedBy(tx, ground, { personId, mode, key, nowMs })
+    const life = lifeOf(nowMs, endsAtMs)
+    if (life === undefined) throw exceeds('time')
+    if (mode === 'do') await takeAttempt(tx, { act, operationHash, nowMs, exp: life.exp })
+    if (mode === 'status' || mode === 'undo') await requireDone(tx, { act, operationHash, nowMs })
+    return sign({ aud, capability, act, amount, mode, holder }, life)
   })
-  return mandates.mint({ aud, capability, act, amount, mode, holder }, endsAtMs)
 }
 
 /** For who is suspended what was begun can still be seen to its end, and nothing begun. */
@@ -47,11 +49,15 @@ async function requireActive(tx: Tx, personId: PersonId, mode: MandateMode): Pro
   if (row === undefined || (!isOpen && (mode === 'do' || mode === 'read'))) throw exceeds('person')
 }
 
+interface Act extends Pick<Allowed, 'act' | 'operationHash'> {
+  readonly nowMs: number
+}
+
 const Attempt = z.object({ attempts: z.int(), last_exp: z.string() })
 
 /** One act has one good mandate at a time, and five in all: a verifier lets each act have one effect. */
-async function takeAttempt(tx: Tx, { act, operationHash, endsAtMs }: Allowed, nowMs: number): Promise<void> {
-  const [now, end] = [timeOf(nowMs), timeOf(mandateEndS(nowMs, endsAtMs) * 1000)]
+async function takeAttempt(tx: Tx, { act, operationHash, nowMs, exp }: Act & Pick<Life, 'exp'>): Promise<void> {
+  const [now, end] = [timeOf(nowMs), timeOf(exp * 1000)]
   const taken = await exec(
     tx,
     sql`insert into identity.minted (act, operation_hash, attempts, first_at, last_exp)
@@ -67,7 +73,7 @@ async function takeAttempt(tx: Tx, { act, operationHash, endsAtMs }: Allowed, no
   throw waitMs > 0 && former.attempts < 5 ? refuse.mandate_open(undefined, Math.ceil(waitMs / 1000)) : refuse.attempts_spent()
 }
 
-async function requireDone(tx: Tx, { act, operationHash }: Allowed, nowMs: number): Promise<void> {
+async function requireDone(tx: Tx, { act, operationHash, nowMs }: Act): Promise<void> {
   const done = await maybe(
     tx,
     z.object({ act: z.string() }),

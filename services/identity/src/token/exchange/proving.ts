@@ -3,7 +3,7 @@
 import { AccountStatus, AgentState, PREAPPROVAL_AGENT } from '@loomworks/contracts'
 import { type Actor, type Id, idOf, type PersonId, type ServiceName, timeOf } from '@loomworks/kernel'
 import { type Itk, shared } from '@loomworks/service-kit'
-import { type Db, maybe, sql, type Tx } from '@loomworks/sql'
+import { type Db, maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { isLinked } from '../../connections.ts'
 import { liveDelegation } from '../../delegations.ts'
@@ -79,39 +79,30 @@ interface Beforehand {
 /** A right that the person gave and that stands lets their Companion act: a membership that is live, a version of a contract that is, a connection
  *  that is linked. 403 `auth.actor_refused`. */
 export async function letBeforehand(parts: IdentityParts, { personId, capabilityRef }: Beforehand): Promise<z.output<typeof Account>> {
-  const key = capabilityRef.startsWith('delegation:') ? await subjectKey(parts, personId, 'identity') : undefined
-  const found = await parts.db.transaction(async (tx) => {
-    return (await rightStands(tx, capabilityRef, { personId, key, nowMs: parts.clock.now() }))
-      ? maybe(tx, Account, sql`select account_status as account from identity.persons where id = ${personId} and state = 'active'`)
-      : undefined
-  })
+  const active = sql`select account_status as account from identity.persons where id = ${personId} and state = 'active'`
+  const found = (await rightStands(parts, personId, capabilityRef)) ? await maybe(parts.db, Account, active) : undefined
   if (found === undefined) throw shared.actor_refused()
   return found
 }
 
 const Membership = z.object({ id: z.string() })
 
-interface Standing {
-  readonly personId: PersonId
-  /** What their contracts are sealed under; asked for where one is named. */
-  readonly key: Awaited<ReturnType<typeof subjectKey>>
-  readonly nowMs: number
-}
-
-async function rightStands(tx: Tx, capabilityRef: string, { personId, key, nowMs }: Standing): Promise<boolean> {
+async function rightStands(parts: IdentityParts, personId: PersonId, capabilityRef: string): Promise<boolean> {
+  const { db, clock } = parts
   const [kind, right = ''] = capabilityRef.split(':', 2)
   switch (CapabilityKind.parse(kind)) {
     case 'membership': {
       const where = sql`id = ${right} and principal_id = ${personId} and active`
-      return (await maybe(tx, Membership, sql`select id from identity.memberships where ${where}`)) !== undefined
+      return (await maybe(db, Membership, sql`select id from identity.memberships where ${where}`)) !== undefined
     }
     case 'delegation': {
       const [id, version] = right.split('@', 2)
-      const live = Buffer.isBuffer(key) ? await liveDelegation(tx, { id: idOf<'delegation'>().parse(id), personId, key, nowMs }) : undefined
-      return live?.version === Number(version)
+      const key = await subjectKey(parts, personId, 'identity')
+      if (!Buffer.isBuffer(key)) return false
+      return (await liveDelegation(db, { id: idOf<'delegation'>().parse(id), personId, key, nowMs: clock.now() }))?.version === Number(version)
     }
     case 'connection':
-      return isLinked(tx, personId, right)
+      return isLinked(db, personId, right)
   }
 }
 
