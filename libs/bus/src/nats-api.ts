@@ -26,6 +26,7 @@ const NOT_FOUND = 404
 const SERVER_TROUBLE = 500
 const CONSUMER_EXISTS = 10_148
 const MESSAGE_TOO_LARGE = 10_054
+const NO_ROOM = 10_047
 
 export class JetStream {
   readonly #link: Link
@@ -100,5 +101,10 @@ export function receiptOf(data: string): { seq: bigint; duplicate: boolean } {
 
 function refusal({ code, err_code, description }: z.output<typeof Failed>): Error {
   if (err_code === MESSAGE_TOO_LARGE) return new Terminal('bus.message_too_large', description)
+  if (err_code === NO_ROOM)
+    return new Terminal(
+      'bus.no_room',
+      `The bus promises its streams less than they may come to hold (${description}): give nats-server a larger jetstream.max_file_store.`,
+    )
   return code >= SERVER_TROUBLE ? new Transient(`the bus says: ${description}`) : new Terminal('bus.refused', `the bus says: ${description}`)
 }

@@ -79,6 +79,13 @@ function shown(found: string): void {
     old.close()
   })
 
+  test('a server that promises its streams too little says so at once, and is not waited for', async () => {
+    const streams = TOPOLOGY.streams.map((each) => ({ ...each, maxBytes: 49 * 2 ** 30 }))
+    const sentence = expect.stringContaining('jetstream.max_file_store')
+    await expect(opened().ensure({ ...TOPOLOGY, streams })).rejects.toMatchObject({ name: 'Terminal', code: 'bus.no_room', message: sentence })
+    expect(troubles).toEqual([])
+  })
+
   test('a server that comes back without its store: who may makes all anew, readers and tails go on', async () => {
     const bus = opened()
     await bus.ensure(TOPOLOGY)
