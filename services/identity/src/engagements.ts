@@ -3,7 +3,7 @@
 import { Designation, EngagementState, Visibility, WELL_KNOWN_ENGAGEMENTS } from '@loomworks/contracts'
 import { type EngagementId, type Id, idOf, type PersonId } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
-import { type Db, exec, maybe, sql } from '@loomworks/sql'
+import { type Db, exec, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { membership } from './errors.ts'
 
@@ -34,6 +34,13 @@ export async function standingAt(db: Db, address: string, personId: PersonId): P
   )
   if (found === undefined) throw shared.not_found()
   return found
+}
+
+/** The same under the engagement's lock: what it says holds until the transaction ends. */
+export async function heldStandingAt(tx: Tx, address: string, personId: PersonId): Promise<Standing> {
+  const { id } = await standingAt(tx, address, personId)
+  await lockEngagement(tx, id)
+  return standingAt(tx, id, personId)
 }
 
 const Uuid = idOf<'engagement'>()

@@ -1,10 +1,11 @@
 // Settings and secrets are kept at three kinds of places: with a person, with an engagement, with the deployment. The same operations stand
 // at each, under its own path and rights.
 import type { SettingScope } from '@loomworks/contracts'
-import type { AnyRefusal, Id } from '@loomworks/kernel'
+import type { AnyRefusal, Caller, Id } from '@loomworks/kernel'
 import { type Authz, type Request, shared } from '@loomworks/service-kit'
+import type { Db, Tx } from '@loomworks/sql'
 import { z } from 'zod'
-import { requireOperator, standingAt } from './engagements.ts'
+import { heldStandingAt, requireOperator, standingAt } from './engagements.ts'
 import { membership } from './errors.ts'
 import type { IdentityParts } from './parts.ts'
 import { selfOf } from './self.ts'
@@ -31,8 +32,21 @@ export interface Place {
   readonly keeping: Authz
   /** Rights to remove one. */
   readonly removing: Authz
-  /** The place a request is about. Refuses who has no right there. */
-  find(request: Request<unknown, unknown, unknown>, parts: IdentityParts, act: 'read' | 'write'): Promise<PlaceRef>
+  /** The place a request is about. Refuses who may not look there. */
+  find(request: AnyRequest, db: Db): Promise<PlaceRef>
+  /** The same for a change: refuses who may not change anything there, and what they are there stays so until the transaction ends. */
+  hold(request: AnyRequest, tx: Tx): Promise<PlaceRef>
+}
+
+type AnyRequest = Request<unknown, unknown, unknown>
+
+/** Runs a change at the place of a request in one transaction. */
+export function changingAt<T>(place: Place, request: AnyRequest, { db, relay }: IdentityParts, change: (tx: Tx, ref: PlaceRef) => Promise<T>): Promise<T> {
+  return db.transaction(async (tx) => {
+    const done = await change(tx, await place.hold(request, tx))
+    relay.wakeAfter(tx)
+    return done
+  })
 }
 
 const OWN = { actors: ['person'], object: 'person', relation: 'self', hide: false } as const
@@ -49,7 +63,12 @@ const mine: Place = {
   // A key of one's own ends a suspension; what is there stays as it is meanwhile.
   keeping: { ...OWN, scope: 'vault.write', restricted: ['suspended'] },
   removing: { ...OWN, scope: 'vault.write' },
-  find: ({ caller }) => Promise.resolve({ scope: 'person', scopeId: selfOf(caller) }),
+  find: ({ caller }) => Promise.resolve(ofPerson(caller)),
+  hold: ({ caller }) => Promise.resolve(ofPerson(caller)),
+}
+
+function ofPerson(caller: Caller): PlaceRef {
+  return { scope: 'person', scopeId: selfOf(caller) }
 }
 
 const HERE = { actors: ['person'], object: 'engagement', idFrom: 'params.engagement', hide: true } as const
@@ -64,9 +83,13 @@ const engagement: Place = {
   writing: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
   keeping: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
   removing: { ...HERE, scope: 'engagement.manage', relation: 'operator' },
-  async find({ params, caller }, { db }, act) {
-    const standing = await standingAt(db, Named.parse(params).engagement, selfOf(caller))
-    if (act === 'write') requireOperator(standing)
+  async find({ params, caller }, db) {
+    const { id } = await standingAt(db, Named.parse(params).engagement, selfOf(caller))
+    return { scope: 'engagement', scopeId: id }
+  },
+  async hold({ params, caller }, tx) {
+    const standing = await heldStandingAt(tx, Named.parse(params).engagement, selfOf(caller))
+    requireOperator(standing)
     return { scope: 'engagement', scopeId: standing.id }
   },
 }
@@ -84,6 +107,7 @@ const deployment: Place = {
   keeping: { ...STAFF, stepUp: 'passkey' },
   removing: { ...STAFF, stepUp: 'passkey' },
   find: () => Promise.resolve(SYSTEM),
+  hold: () => Promise.resolve(SYSTEM),
 }
 
 export const PLACES: readonly Place[] = [mine, engagement, deployment]

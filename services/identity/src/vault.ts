@@ -50,41 +50,35 @@ const KeptRow = z.object({ id: idOf<'secret'>() })
 const CountRow = z.object({ count: z.int() })
 
 /** Keeps a secret under a name, in place of the one before. Refuses `vault.limit` beyond fifty at a place. */
-export async function keepSecret({ db, clock, relay, keyring }: IdentityParts, place: PlaceRef, keeping: Keeping): Promise<void> {
-  await db.transaction(async (tx) => {
-    await lockPlace(tx, place)
-    const former = await maybe(tx, KeptRow, sql`select id from identity.secrets where ${at(place, keeping.name)}`)
-    if (former === undefined) await requireRoom(tx, place)
-    const id = former?.id ?? newId<'secret'>(clock.now())
-    const now = timeOf(clock.now())
-    const { ciphertext, wrappedDek } = closed(keyring, { ...place, name: keeping.name, id }, keeping.value)
-    await exec(
-      tx,
-      sql`insert into identity.secrets (id, scope, scope_id, name, kind, ciphertext, wrapped_dek, last4, label, created_by, created_at)
-          values (${id}, ${place.scope}, ${place.scopeId}, ${keeping.name}, ${keeping.kind}, ${ciphertext}, ${wrappedDek}, ${lastOf(keeping.value)},
-                  ${keeping.label ?? null}, ${JSON.stringify(keeping.caller.actor)}::jsonb, ${now})
-          on conflict (scope, scope_id, name) do update
-            set kind = excluded.kind, ciphertext = excluded.ciphertext, wrapped_dek = excluded.wrapped_dek, last4 = excluded.last4,
-                label = excluded.label, rotated_at = ${now}`,
-    )
-    const { name, kind } = keeping
-    const provided = fact(KeyProvided, { ...place, secretId: id, name, kind, rotation: former !== undefined })
-    await stateFacts(tx, newId(clock.now()), [provided], statingFor(keeping.caller, now))
-    relay.wakeAfter(tx)
-  })
+export async function keepSecret(tx: Tx, { clock, keyring }: IdentityParts, place: PlaceRef, keeping: Keeping): Promise<void> {
+  await lockPlace(tx, place)
+  const former = await maybe(tx, KeptRow, sql`select id from identity.secrets where ${at(place, keeping.name)}`)
+  if (former === undefined) await requireRoom(tx, place)
+  const id = former?.id ?? newId<'secret'>(clock.now())
+  const now = timeOf(clock.now())
+  const { ciphertext, wrappedDek } = closed(keyring, { ...place, name: keeping.name, id }, keeping.value)
+  await exec(
+    tx,
+    sql`insert into identity.secrets (id, scope, scope_id, name, kind, ciphertext, wrapped_dek, last4, label, created_by, created_at)
+        values (${id}, ${place.scope}, ${place.scopeId}, ${keeping.name}, ${keeping.kind}, ${ciphertext}, ${wrappedDek}, ${lastOf(keeping.value)},
+                ${keeping.label ?? null}, ${JSON.stringify(keeping.caller.actor)}::jsonb, ${now})
+        on conflict (scope, scope_id, name) do update
+          set kind = excluded.kind, ciphertext = excluded.ciphertext, wrapped_dek = excluded.wrapped_dek, last4 = excluded.last4,
+              label = excluded.label, rotated_at = ${now}`,
+  )
+  const { name, kind } = keeping
+  const provided = fact(KeyProvided, { ...place, secretId: id, name, kind, rotation: former !== undefined })
+  await stateFacts(tx, newId(clock.now()), [provided], statingFor(keeping.caller, now))
 }
 
 const RemovedRow = z.object({ id: idOf<'secret'>(), kind: SecretKind })
 
 /** Removes a secret for good. Refuses `vault.unknown` where there is none. */
-export async function removeSecret({ db, clock, relay }: IdentityParts, place: PlaceRef, name: string, caller: Caller): Promise<void> {
-  await db.transaction(async (tx) => {
-    const gone = await maybe(tx, RemovedRow, sql`delete from identity.secrets where ${at(place, name)} returning id, kind`)
-    if (gone === undefined) throw refuse.unknown()
-    const removed = fact(KeyRemoved, { ...place, secretId: gone.id, name, kind: gone.kind })
-    await stateFacts(tx, derivedId(gone.id, 'removed'), [removed], statingFor(caller, timeOf(clock.now())))
-    relay.wakeAfter(tx)
-  })
+export async function removeSecret(tx: Tx, { clock }: IdentityParts, place: PlaceRef, { name, caller }: Pick<Keeping, 'name' | 'caller'>): Promise<void> {
+  const gone = await maybe(tx, RemovedRow, sql`delete from identity.secrets where ${at(place, name)} returning id, kind`)
+  if (gone === undefined) throw refuse.unknown()
+  const removed = fact(KeyRemoved, { ...place, secretId: gone.id, name, kind: gone.kind })
+  await stateFacts(tx, derivedId(gone.id, 'removed'), [removed], statingFor(caller, timeOf(clock.now())))
 }
 
 const SealedRow = z.object({

@@ -5,7 +5,7 @@ import { type Caller, derivedId, idOf, type PersonId, timeOf } from '@loomworks/
 import { type Answered, type Once, shared } from '@loomworks/service-kit'
 import { brokenConstraint, type Db, exec, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
-import { lockEngagement, requireOperator, standingAt } from '../engagements.ts'
+import { heldStandingAt, requireOperator, standingAt } from '../engagements.ts'
 import { membership, agent as refusals } from '../errors.ts'
 import { fact, stateFacts, statingFor } from '../facts.ts'
 import type { IdentityParts } from '../parts.ts'
@@ -51,7 +51,7 @@ export async function changingAgent<T>(
     once(db, async (tx) => {
       const { engagement_id: engagement } = (await agentOf(tx, params.agent)) ?? {}
       if (engagement == null) throw shared.not_found()
-      await lockEngagement(tx, engagement)
+      requireOperator(await heldStandingAt(tx, engagement, personId))
       const agent = await agentToChange(tx, params.agent)
       if (agent === undefined) throw shared.not_found()
       const done = await change({ tx, agent, personId, stating })

@@ -2,7 +2,7 @@
 import { type Caller, timeOf } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import type { Tx } from '@loomworks/sql'
-import { requireChosen, requireOperator, type Standing, standingAt } from '../engagements.ts'
+import { heldStandingAt, requireChosen, requireOperator, type Standing } from '../engagements.ts'
 import { membership } from '../errors.ts'
 import { statingFor } from '../facts.ts'
 import { type Membership, membershipToChange } from '../memberships.ts'
@@ -30,9 +30,9 @@ export async function changingMember<T>(
   { db, clock, relay }: IdentityParts,
   change: (changing: Changing) => Promise<T>,
 ): Promise<T> {
-  const standing = await standingAt(db, params.engagement, selfOf(caller))
   const stating = statingFor(caller, timeOf(clock.now()))
   return db.transaction(async (tx) => {
+    const standing = await heldStandingAt(tx, params.engagement, selfOf(caller))
     const member = await membershipToChange(tx, standing.id, params.member)
     if (member === undefined) throw shared.not_found()
     const done = await change({ tx, member, standing, stating })

@@ -4,7 +4,7 @@ import { Answered, type Operation, operation, shared } from '@loomworks/service-
 import { z } from 'zod'
 import { vault as refuse } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
-import { beyond, PLACES, type Place } from '../places.ts'
+import { beyond, changingAt, PLACES, type Place } from '../places.ts'
 import { keepSecret, removeSecret, SecretShown, secretsAt } from '../vault.ts'
 
 const VALUE_BYTES = 8192
@@ -32,7 +32,7 @@ function listed(place: Place): Operation<IdentityParts> {
     reply: List,
     refuses: [...beyond(place, 'read')],
     async answer(request, parts: IdentityParts) {
-      return { items: [...(await secretsAt(parts.db, await place.find(request, parts, 'read')))] }
+      return { items: [...(await secretsAt(parts.db, await place.find(request, parts.db)))] }
     },
   })
 }
@@ -49,11 +49,12 @@ function kept(place: Place): Operation<IdentityParts> {
     status: 204,
     refuses: [...beyond(place, 'write'), refuse.limit, shared.account_suspended, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
-      const ref = await place.find(request, parts, 'write')
       const { value, kind, label } = request.body
-      // Who is suspended may keep a key, and nothing else.
-      if (kind !== 'api_key' && request.token.account === 'suspended') throw shared.account_suspended()
-      await keepSecret(parts, ref, { name: nameIn(request), kind, label, value, caller: request.caller })
+      await changingAt(place, request, parts, async (tx, ref) => {
+        // Who is suspended may keep a key, and nothing else.
+        if (kind !== 'api_key' && request.token.account === 'suspended') throw shared.account_suspended()
+        await keepSecret(tx, parts, ref, { name: nameIn(request), kind, label, value, caller: request.caller })
+      })
       return new Answered(204, undefined)
     },
   })
@@ -70,8 +71,7 @@ function removed(place: Place): Operation<IdentityParts> {
     status: 204,
     refuses: [...beyond(place, 'write'), refuse.unknown, shared.invalid_body],
     async answer(request, parts: IdentityParts) {
-      const ref = await place.find(request, parts, 'write')
-      await removeSecret(parts, ref, nameIn(request), request.caller)
+      await changingAt(place, request, parts, (tx, ref) => removeSecret(tx, parts, ref, { name: nameIn(request), caller: request.caller }))
       return new Answered(204, undefined)
     },
   })

@@ -1,11 +1,11 @@
 // Settings at each place: list, show, set, take back (identity page §8).
 import { SETTINGS, SettingKey, SettingValue, settingSpec } from '@loomworks/contracts'
-import type { AnyRefusal } from '@loomworks/kernel'
+import { type AnyRefusal, timeOf } from '@loomworks/kernel'
 import { Answered, faultsOf, type Operation, operation, requireStepUp, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { setting as refuse } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
-import { beyond, PLACES, type Place } from '../places.ts'
+import { beyond, changingAt, PLACES, type Place } from '../places.ts'
 import { changeSetting } from './change.ts'
 import { SettingShown, settingAt, settingsAt } from './queries.ts'
 
@@ -25,7 +25,7 @@ function listed(place: Place): Operation<IdentityParts> {
     reply: List,
     refuses: [...beyond(place, 'read')],
     async answer(request, parts: IdentityParts) {
-      return { items: [...(await settingsAt(parts.db, await place.find(request, parts, 'read'), parts.config.settingStandards))] }
+      return { items: [...(await settingsAt(parts.db, await place.find(request, parts.db), parts.config.settingStandards))] }
     },
   })
 }
@@ -40,7 +40,7 @@ function shown(place: Place): Operation<IdentityParts> {
     reply: SettingShown,
     refuses: [...beyond(place, 'read'), refuse.unknown],
     async answer(request, parts: IdentityParts) {
-      const setting = await settingAt(parts.db, await place.find(request, parts, 'read'), keyIn(request), parts.config.settingStandards)
+      const setting = await settingAt(parts.db, await place.find(request, parts.db), keyIn(request), parts.config.settingStandards)
       return tagged(setting)
     },
   })
@@ -56,21 +56,23 @@ function set(place: Place): Operation<IdentityParts> {
     body: SetBody,
     reply: SettingShown,
     refuses: [...beyond(place, 'write'), refuse.unknown, refuse.invalid, shared.version_mismatch, ...ofAuthority(place), shared.invalid_body],
-    async answer(request, parts: IdentityParts) {
-      const ref = await place.find(request, parts, 'write')
-      const key = keyIn(request)
-      const spec = settingSpec(key)
-      if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
-      const value = spec.value.safeParse(request.body.value)
-      if (!value.success) throw refuse.invalid({ errors: [...faultsOf(value.error, 'body')] })
-      if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
-      await changeSetting(parts, ref, {
-        key,
-        value: SettingValue.parse(value.data),
-        ifVersion: ifVersionOf(request.header('if-match')),
-        caller: request.caller,
+    answer(request, parts: IdentityParts) {
+      return changingAt(place, request, parts, async (tx, ref) => {
+        const key = keyIn(request)
+        const spec = settingSpec(key)
+        if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
+        const value = spec.value.safeParse(request.body.value)
+        if (!value.success) throw refuse.invalid({ errors: [...faultsOf(value.error, 'body')] })
+        if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+        await changeSetting(tx, ref, {
+          key,
+          value: SettingValue.parse(value.data),
+          ifVersion: ifVersionOf(request.header('if-match')),
+          caller: request.caller,
+          at: timeOf(parts.clock.now()),
+        })
+        return tagged(await settingAt(tx, ref, key, parts.config.settingStandards))
       })
-      return tagged(await settingAt(parts.db, ref, key, parts.config.settingStandards))
     },
   })
 }
@@ -85,14 +87,16 @@ function takenBack(place: Place): Operation<IdentityParts> {
     reply: z.undefined(),
     status: 204,
     refuses: [...beyond(place, 'write'), refuse.unknown, shared.version_mismatch, ...ofAuthority(place)],
-    async answer(request, parts: IdentityParts) {
-      const ref = await place.find(request, parts, 'write')
-      const key = keyIn(request)
-      const spec = settingSpec(key)
-      if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
-      if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
-      await changeSetting(parts, ref, { key, value: undefined, ifVersion: ifVersionOf(request.header('if-match')), caller: request.caller })
-      return new Answered(204, undefined)
+    answer(request, parts: IdentityParts) {
+      return changingAt(place, request, parts, async (tx, ref) => {
+        const key = keyIn(request)
+        const spec = settingSpec(key)
+        if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
+        if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+        const ifVersion = ifVersionOf(request.header('if-match'))
+        await changeSetting(tx, ref, { key, value: undefined, ifVersion, caller: request.caller, at: timeOf(parts.clock.now()) })
+        return new Answered(204, undefined)
+      })
     },
   })
 }

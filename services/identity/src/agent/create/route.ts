@@ -2,7 +2,7 @@ import { newId, timeOf } from '@loomworks/kernel'
 import { operation } from '@loomworks/service-kit'
 import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import { lockEngagement, requireChosen, requireOperator, standingAt } from '../../engagements.ts'
+import { heldStandingAt, requireChosen, requireOperator, standingAt } from '../../engagements.ts'
 import { membership, agent as refusals } from '../../errors.ts'
 import { statingFor } from '../../facts.ts'
 import { grantMembership } from '../../memberships.ts'
@@ -37,7 +37,7 @@ export const createAgentRoute = operation({
     const stating = statingFor(caller, at)
     return named(
       once(db, async (tx) => {
-        await lockEngagement(tx, standing.id)
+        requireOperator(await heldStandingAt(tx, standing.id, personId))
         await inserted(tx, agent)
         await stateAgent(tx, agent, stating)
         await grantMembership(tx, { engagement: standing.id, principal: { kind: 'agent', id: agent.id }, designations: ['contributor'] }, stating)

@@ -3,7 +3,7 @@ import { emailLookup, newId, timeOf, tokenHash } from '@loomworks/kernel'
 import { operation, requireStepUp, shared } from '@loomworks/service-kit'
 import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import { lockEngagement, requireChosen, requireOperator, requireOwnOperators, standingAt } from '../../engagements.ts'
+import { heldStandingAt, requireChosen, requireOperator, requireOwnOperators, standingAt } from '../../engagements.ts'
 import { invitation, membership } from '../../errors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { selfOf } from '../../self.ts'
@@ -63,6 +63,7 @@ export const inviteRoute = operation({
       expires_at: timeOf(nowMs + LIFE_MS),
     }
     return once(db, async (tx) => {
+      requireOperator(await heldStandingAt(tx, standing.id, personId))
       await inserted(tx, made, tokenHash(token))
       return { ...shownInvitation(made), token }
     })
@@ -72,7 +73,6 @@ export const inviteRoute = operation({
 const Count = z.object({ open: z.int() })
 
 async function inserted(tx: Db, { id, engagement_id: engagement, ...made }: Invitation, hash: string): Promise<void> {
-  await lockEngagement(tx, engagement)
   const { open } = await one(
     tx,
     Count,
