@@ -61,6 +61,7 @@ export const ACTORS = {
   'in recovery': person({ restricted: 'recovery' }),
   'being erased': person({ restricted: 'erasing' }),
   suspended: person({ isSuspended: true }),
+  'suspended admin': person({ isSuspended: true, roles: ['admin'] }),
   locked: NOBODY,
   erased: NOBODY,
   admin: person({ roles: ['admin'] }),
@@ -94,12 +95,13 @@ function hasRights({ role, scope }: Authz, { roles, scopes }: Who): boolean {
 
 const FOR_SUSPENDED = /^(?:account\.|credit\.read$|activity\.read$)/
 
-function isTooPoor({ scope, restricted }: Authz, { isSuspended }: Who): boolean {
-  return isSuspended && scope !== undefined && !FOR_SUSPENDED.test(scope) && restricted?.includes('suspended') !== true
+function isTooPoor({ scope, role, restricted }: Authz, { isSuspended }: Who): boolean {
+  if (!isSuspended || restricted?.includes('suspended') === true) return false
+  return scope === undefined ? role !== undefined : !FOR_SUSPENDED.test(scope)
 }
 
 function lacksProof({ stepUp }: Authz, who: Who): boolean {
-  if (stepUp === undefined || who.actor !== 'person') return false
+  if (stepUp === undefined || who.actor !== 'person' || who.restricted === 'recovery') return false
   return who.stepUp === undefined || (stepUp === 'passkey' && who.stepUp !== 'passkey')
 }
 

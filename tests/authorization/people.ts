@@ -20,6 +20,7 @@ const NAMES = [
   'recovering',
   'erasing',
   'suspended',
+  'suspendedAdmin',
   'locked',
   'erased',
   'admin',
@@ -42,6 +43,7 @@ export async function peopleIn(whole: Whole): Promise<People> {
 /** Roles, and a lock, by an administrator. */
 export async function standings(admin: PersonClient, people: People): Promise<void> {
   for (const role of ['admin', 'support', 'auditor', 'ops'] as const) await admin.expect(204, 'PUT', `/admin/persons/${people[role].id}/roles/${role}`)
+  await admin.expect(204, 'PUT', `/admin/persons/${people.suspendedAdmin.id}/roles/admin`)
   await admin.expect(200, 'POST', `/admin/persons/${people.locked.id}/lock`, { reason: 'ticket 4711' })
 }
 

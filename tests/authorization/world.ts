@@ -28,7 +28,7 @@ export async function worldOf(whole: Whole): Promise<World> {
   const make = new Callers(db, (service) => clients.of(service))
   const admin = await whole.admin()
   const people = await peopleIn(whole)
-  const { owner, another, recovering, erasing, suspended, locked, erased } = people
+  const { owner, another, recovering, erasing, suspended, suspendedAdmin, locked, erased } = people
   const place = await placeOf(people)
   const elsewhere = await agentIn(another.client, await openedBy(another.client))
   await standings(admin, people)
@@ -56,6 +56,7 @@ export async function worldOf(whole: Whole): Promise<World> {
       after: (id) => [restricted(id, 'erasing'), stateOf(erasing.id, 'erasing')],
     }),
     suspended: await make.session(suspended, { after: () => [stateOf(suspended.id, 'active', 'suspended')] }),
+    'suspended admin': await make.session(suspendedAdmin, { after: () => [stateOf(suspendedAdmin.id, 'active', 'suspended')] }),
     locked: make.bearing(locked.client.token ?? ''),
     erased: make.bearing(erased.client.token ?? ''),
     admin: await make.session(people.admin),

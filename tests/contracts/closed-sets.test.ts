@@ -102,6 +102,8 @@ const SETS: Readonly<Record<string, z.ZodEnum>> = {
   'identity.secrets.kind': SecretKind,
   'identity.secrets.scope': SettingScope,
   'identity.sessions.delivery': SessionDelivery,
+  'identity.sessions.replaced_restricted': StoredRestriction,
+  'identity.sessions.replaced_step_up_level': StepUpLevel,
   'identity.sessions.restricted': StoredRestriction,
   'identity.sessions.revoked_reason': SessionEnd,
   'identity.sessions.step_up_level': StepUpLevel,

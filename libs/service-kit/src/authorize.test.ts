@@ -84,6 +84,20 @@ test.each(['recovery', 'erasing'] as const)('a session kept to %s reaches what n
   expect(judged(authz({ role: ['admin'] }), token({ restricted, roles: ['admin'] }))).toBe('auth.role_missing')
 })
 
+test('a suspended account has its roles no longer, and what asks for neither role nor scope still', () => {
+  const suspended = token({ account: 'suspended', roles: ['admin'] })
+  const { scope: _none, ...plain } = authz()
+  expect(judged({ ...plain, role: ['admin'] }, suspended)).toBe('account_suspended')
+  expect(judged({ ...plain, role: ['admin'], restricted: ['suspended'] }, suspended)).toBe('passes')
+  expect(judged(plain, suspended)).toBe('passes')
+})
+
+test('a session kept to a recovery gives no other proof than the factors that opened it', () => {
+  const kept = token({ restricted: 'recovery', step_up: { at: now - 3600, level: 'any' } })
+  expect(judged(authz({ restricted: ['recovery'], stepUp: 'any' }), kept)).toBe('passes')
+  expect(judged(authz({ restricted: ['erasing'], stepUp: 'any' }), token({ restricted: 'erasing' }))).toBe('step_up_required')
+})
+
 test('a suspended account reaches what names it beyond its scopes', () => {
   expect(judged(authz({ restricted: ['suspended'] }), token({ scope: 'memory.read', account: 'suspended' }))).toBe('passes')
 })

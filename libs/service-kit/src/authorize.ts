@@ -22,11 +22,13 @@ export function authorize(authz: Authz, token: Rights, nowMs: number): void {
   if (token.restricted !== undefined && !authz.restricted?.includes(token.restricted)) throw rightMissing(authz)
   requireRights(authz, token)
   if (token.account === 'suspended' && !isForSuspended(authz)) throw shared.account_suspended()
-  if (authz.stepUp !== undefined && actor === 'person') requireStepUp(authz.stepUp, token, nowMs)
+  // Both factors of a recovery were the proof, and there is no other left to give until it has made a passkey.
+  if (authz.stepUp !== undefined && actor === 'person' && token.restricted !== 'recovery') requireStepUp(authz.stepUp, token, nowMs)
 }
 
-function isForSuspended({ scope, restricted }: Authz): boolean {
-  return scope === undefined || SUSPENDED_SCOPES.has(scope) || restricted?.includes('suspended') === true
+function isForSuspended({ scope, role, restricted }: Authz): boolean {
+  if (restricted?.includes('suspended') === true) return true
+  return scope === undefined ? role === undefined : SUSPENDED_SCOPES.has(scope)
 }
 
 function requireRights(authz: Authz, token: Rights): void {

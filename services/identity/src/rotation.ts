@@ -1,5 +1,6 @@
 // A session keeps its id and gets another token at a step-up and at the end of a restriction. The token before it works 30 seconds more,
-// for requests that are on their way; who shows it later has stolen it or was stolen from, so the session ends.
+// for requests that are on their way, and opens what it opened before; who shows it later has stolen it or was stolen from, so the
+// session ends.
 import type { AuthMethod } from '@loomworks/contracts'
 import { actorFromService, type Caller, idOf, timeOf, tokenHash } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
@@ -53,7 +54,8 @@ async function withNewToken(tx: Db, id: SessionId, { nowMs, proof, enrolled }: R
     tx,
     RotatedRow,
     sql`update identity.sessions
-           set replaced_hash = token_hash, replaced_at = ${now}, token_hash = ${tokenHash(token)},
+           set replaced_hash = token_hash, replaced_at = ${now}, replaced_step_up_at = step_up_at, replaced_step_up_level = step_up_level,
+               replaced_restricted = restricted, token_hash = ${tokenHash(token)},
                step_up_at = case when ${proof !== undefined} then ${now}::timestamptz else step_up_at end,
                step_up_level = coalesce(${proof?.level ?? null}, step_up_level),
                amr = case when ${proof?.method ?? null}::text = any(amr) then amr else array_remove(amr || ${proof?.method ?? null}::text, null) end,

@@ -207,9 +207,16 @@ export async function sessionOf(db: Db, hash: string, nowMs: number): Promise<Li
 const ReplacedSession = LiveSession.extend({ replaced_at: z.string() })
 export type ReplacedSession = z.output<typeof ReplacedSession>
 
-/** The session whose token this was before the last rotation, as `sessionOf` gives it. */
+/** The session whose token this was before the last rotation, as `sessionOf` gives it, with the rights it had then. */
 export async function sessionOfReplaced(db: Db, hash: string, nowMs: number): Promise<ReplacedSession | 'unknown' | 'over'> {
-  const session = await maybe(db, ReplacedSession, sql`select ${LIVE_COLUMNS}, replaced_at from identity.sessions where replaced_hash = ${hash}`)
+  const session = await maybe(
+    db,
+    ReplacedSession,
+    sql`select id, person_id, amr, auth_time, replaced_step_up_at as step_up_at, replaced_step_up_level as step_up_level, last_seen_at, idle_expires_at,
+               absolute_expires_at, revoked_at, replaced_restricted as restricted, replaced_at
+          from identity.sessions
+         where replaced_hash = ${hash}`,
+  )
   return session === undefined ? 'unknown' : standing(db, session, nowMs)
 }
 

@@ -119,6 +119,7 @@ describe('ending', () => {
 })
 
 describe('a token that was replaced', () => {
+  const stepUpOf = async (token: string) => JSON.parse(Buffer.from((await opens(token)).token.split('.')[1] ?? '', 'base64url').toString()).step_up
   const expiresIn = (body: { expiresAt: string }) => Date.parse(body.expiresAt) - clock.now()
 
   test('opens the same session for thirty seconds more, and nothing beyond them', async () => {
@@ -130,6 +131,15 @@ describe('a token that was replaced', () => {
     expect(expiresIn(old)).toBeLessThanOrEqual(21_000)
     expect(expiresIn(await opens(token))).toBeGreaterThan(58_000)
     expect((await list(ada.session)).body.items).toMatchObject([{ id: ada.answer.body.session.id, current: true }])
+  })
+
+  test('opens what it opened: the proof that replaced it is not its own', async () => {
+    const ada = await person()
+    clock.advance(600_000)
+    const stale = await stepUpOf(ada.session)
+    const { token } = await steppedUp(bench, ada)
+    expect(await stepUpOf(ada.session)).toEqual(stale)
+    expect((await stepUpOf(token)).at).toBeGreaterThan(stale.at)
   })
 
   test('ends the session when it is shown later, the new token too', async () => {

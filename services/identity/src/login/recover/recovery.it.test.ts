@@ -195,6 +195,20 @@ describe('the session of a recovery', () => {
     expect(await loggedIn(bench, authenticator)).toMatchObject({ status: 200 })
   })
 
+  test('is kept to it under the token before, which the new passkey replaced', async () => {
+    const ada = await person()
+    const { session } = (await recover(factors(ada))).body
+    expect((await passkeyAdded(session.token)).answer.status).toBe(201)
+    expect(await bench.ask('GET', '/me/sessions', { session: session.token })).toMatchObject({ status: 403, body: { code: 'auth.scope_missing' } })
+  })
+
+  test('makes a passkey also when that takes a while: the codes that opened it are gone', async () => {
+    const ada = await person()
+    const { session } = (await recover(factors(ada))).body
+    clock.advance(3_600_000)
+    expect((await passkeyAdded(session.token)).answer.status).toBe(201)
+  })
+
   test('leaves the others where they are to be kept', async () => {
     const ada = await person()
     const { session } = (await recover(factors(ada))).body
