@@ -6,6 +6,7 @@ import type { Id, PersonId } from '@loomworks/kernel'
 import { type Database, type Db, exec, sql } from '@loomworks/sql'
 import { fact, statePersonFacts } from './facts.ts'
 import type { Assertion } from './passkeys.ts'
+import { heldState } from './person/held.ts'
 
 export interface OwnedPasskey {
   readonly credentialRef: Id<'credential'>
@@ -26,6 +27,7 @@ export async function countUp(tx: Db, { credentialRef }: OwnedPasskey, { counter
 /** Tells of a suspect once, however often it shows itself. */
 export function setAside(db: Database, { credentialRef, personId }: OwnedPasskey, stating: Stating): Promise<void> {
   return db.transaction(async (tx) => {
+    await heldState(tx, personId)
     const changed = await exec(
       tx,
       sql`update identity.webauthn_credentials

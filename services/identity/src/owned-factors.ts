@@ -1,6 +1,6 @@
 // What a person owns to prove themselves by, as it changes. Each change is made under the person's lock, so that parallel ones count
 // right, and tells its facts in the same transaction.
-import { CredentialAdded, CredentialRemoved, PersonState } from '@loomworks/contracts'
+import { CredentialAdded, CredentialRemoved } from '@loomworks/contracts'
 import { derivedId, type Id, idOf, newId, type PersonId, timeOf } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import { type Db, exec, many, maybe, one, sql } from '@loomworks/sql'
@@ -10,19 +10,18 @@ import type { CodeSet } from './factors.ts'
 import { fact, type PersonFact } from './facts.ts'
 import type { Keyring } from './keyring.ts'
 import type { NewPasskey } from './passkeys.ts'
+import { heldState } from './person/held.ts'
 import { totpBinding } from './sealings.ts'
 
 /** Passkeys of one person that count: those in use and those set aside. */
 const PASSKEYS_MAX = 20
 
-const Locked = z.object({ state: PersonState })
 const Counted = z.object({ live: z.int() })
 const IdRow = z.object({ id: idOf<'credential'>() })
 
 /** Nobody else changes what the person owns until the transaction ends. Refuses `token_refused` where they are no longer active. */
 export async function lockOwner(tx: Db, personId: PersonId): Promise<void> {
-  const person = await maybe(tx, Locked, sql`select state from identity.persons where id = ${personId} for no key update`)
-  if (person?.state !== 'active') throw shared.token_refused()
+  if ((await heldState(tx, personId)) !== 'active') throw shared.token_refused()
 }
 
 export async function requireRoom(db: Db, personId: PersonId): Promise<void> {

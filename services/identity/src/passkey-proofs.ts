@@ -10,6 +10,7 @@ import { statingFor } from './facts.ts'
 import { ofPerson, tellThrottled } from './guessing.ts'
 import type { IdentityParts } from './parts.ts'
 import { type Assertion, type AuthenticationCredential, provenAssertion } from './passkeys.ts'
+import { heldState } from './person/held.ts'
 import type { SessionId } from './sessions.ts'
 import { forgetTries, takeTry } from './throttles.ts'
 import { CredentialState } from './vocabulary.ts'
@@ -24,7 +25,7 @@ export interface PasskeyShown {
   readonly caller: Caller
 }
 
-/** Moves the counter on and does what the passkey was shown for, both or neither. Refuses as a login does; `rate_limited` who goes on
+/** Moves the counter on and does what the passkey was shown for, both or neither, for who is active. Refuses as a login does; `rate_limited` who goes on
  *  showing what does not hold. */
 export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeyShown, work: (tx: Tx, proven: ProvenPasskey) => Promise<T>): Promise<T> {
   const { db, clock, relay } = parts
@@ -38,7 +39,10 @@ export async function provenByPasskey<T>(parts: IdentityParts, shown: PasskeySho
   })
   const stating = statingFor(caller, timeOf(clock.now()))
   const done = await db
-    .transaction(async (tx) => ((await countUp(tx, proven, proven, stating.at)) ? { value: await work(tx, proven) } : undefined))
+    .transaction(async (tx) => {
+      if ((await heldState(tx, personId)) !== 'active') throw login.refused()
+      return (await countUp(tx, proven, proven, stating.at)) ? { value: await work(tx, proven) } : undefined
+    })
     .catch(async (error: unknown) => {
       // The passkey was right: who is told that what they signed cannot be has not guessed.
       await forgetTries(db, throttle)

@@ -3,6 +3,7 @@ import { emailLookup, idOf, type PersonId } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import { type Db, many, maybe, raw, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import { heldState } from '../person/held.ts'
 
 /** Pending persons are drafts: nobody sees them. */
 export const SeenState = PersonState.exclude(['pending'])
@@ -64,11 +65,9 @@ export async function personSeen(db: Db, id: PersonId): Promise<PersonSeen> {
   return person
 }
 
-const StateRow = z.object({ state: SeenState })
-
 /** The state of a person whom nobody else changes until the transaction ends. Refuses `not_found`. */
 export async function lockedState(tx: Db, id: PersonId): Promise<z.output<typeof SeenState>> {
-  const row = await maybe(tx, StateRow, sql`select state from identity.persons where id = ${id} and state <> 'pending' for no key update`)
-  if (row === undefined) throw shared.not_found()
-  return row.state
+  const state = await heldState(tx, id)
+  if (state === undefined || state === 'pending') throw shared.not_found()
+  return state
 }

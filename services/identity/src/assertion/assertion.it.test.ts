@@ -1,8 +1,9 @@
 import { hashOf } from '@loomworks/kernel'
-import { exec, sql } from '@loomworks/sql'
+import { exec, one, sql } from '@loomworks/sql'
 import { fakeClock, type Lies } from '@loomworks/testing'
 import { verifyAuthenticationResponse } from '@simplewebauthn/server'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { z } from 'zod'
 import { type IdentityBench, identityBench, ORIGIN } from '../identity-bench.ts'
 import { type SignedUp, signedUp } from '../signing-up.ts'
 
@@ -62,6 +63,16 @@ describe('an operation that a person signs', () => {
     expect(await verify(large.body.challengeId, small.assertion)).toMatchObject({ status: 401, body: { code: 'login.refused' } })
     const { body } = await begin(ada.personId, contract())
     expect(await verify(body.challengeId, bob.authenticator.authenticate({ ...body.options, allowCredentials: [] }))).toMatchObject({ status: 401 })
+  })
+
+  test('is not signed by who was locked meanwhile', async () => {
+    const ada = await person()
+    const { body, assertion } = await signed(ada, contract())
+    await exec(bench.db, sql`update identity.persons set state = 'locked' where id = ${ada.personId}`)
+    expect(await verify(body.challengeId, assertion)).toMatchObject({ status: 401, body: { code: 'login.refused' } })
+    expect(
+      await one(bench.db, z.object({ n: z.int() }), sql`select count(*)::integer as n from identity.verified_operations where person_id = ${ada.personId}`),
+    ).toEqual({ n: 0 })
   })
 
   test('is asked for five minutes, of who is here', async () => {

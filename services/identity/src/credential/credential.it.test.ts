@@ -264,6 +264,19 @@ describe('a passkey that was set aside', () => {
     expect(await remove(ada, id)).toMatchObject({ status: 403, body: { code: 'credential.clone_suspected' } })
   })
 
+  test('opened sessions that change no factor at all: they may be the thief’s', async () => {
+    const { ada } = await suspected()
+    const [, second] = (await list(ada)).body.passkeys
+    const refused = { status: 403, body: { code: 'credential.clone_suspected' } }
+    expect((await added(ada)).answer).toMatchObject(refused)
+    expect(await remove(ada, second.id)).toMatchObject(refused)
+    expect(await bench.ask('POST', '/me/credentials/recovery-codes', { session: ada.session })).toMatchObject(refused)
+    const { totp } = (await bench.ask('POST', '/me/credentials/totp/begin', { session: ada.session, body: {} })).body
+    expect(await bench.ask('POST', '/me/credentials/totp/verify', { session: ada.session, body: { code: codeOf(totp.secret, clock.now()) } })).toMatchObject(
+      refused,
+    )
+  })
+
   test('is cleared from a session of another factor, its counter where it was, and told', async () => {
     const { ada, id, other } = await suspected()
     expect(await clear(other, id)).toMatchObject({ status: 200, body: { id, state: 'active', clone_suspected_at: null } })

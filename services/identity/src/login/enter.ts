@@ -8,6 +8,7 @@ import { setAside } from '../clones.ts'
 import { login, credential as refusals } from '../errors.ts'
 import { statingFor } from '../facts.ts'
 import type { IdentityParts } from '../parts.ts'
+import { heldState } from '../person/held.ts'
 import {
   type Entering,
   endSession,
@@ -85,9 +86,10 @@ function enteredOnce(db: Db, proven: ProvenLogin, { opened, start, stating }: Op
   )
 }
 
-/** Where the person has all the sessions they may have, the oldest give way in the same transaction. */
+/** Where the person has nearly all the sessions they may have, they enter one after the other, and the oldest give way. */
 async function enteredFull(tx: Db, proven: ProvenLogin, opening: Opening): Promise<Entered> {
   const { nowMs, personId } = opening.start
+  await heldState(tx, personId)
   const entered = await enteredOnce(tx, proven, opening)
   if (!entered.moved) return entered
   const surplus = await many(

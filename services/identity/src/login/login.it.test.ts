@@ -206,6 +206,15 @@ describe('a session', () => {
     expect(await active(ada.session)).toEqual({ active: false, code: 'token_refused' })
   })
 
+  test('is one of at most fifty, also where many begin at once', { timeout: 60_000 }, async () => {
+    const ada = await person({ counts: false })
+    const live = sql`select count(*)::integer as n from identity.sessions where person_id = ${ada.personId} and revoked_at is null`
+    for (let count = 0; count < 40; count++) await loggedIn(bench, ada.authenticator)
+    const answers = await Promise.all(Array.from({ length: 18 }, () => loggedIn(bench, ada.authenticator)))
+    for (const { status } of answers) expect(status).toBe(200)
+    expect(await one(bench.db, z.object({ n: z.int() }), live)).toEqual({ n: 50 })
+  })
+
   test('ends when nobody uses it for twelve hours; being used moves that end', async () => {
     const ada = await person()
     clock.advance(11 * 3_600_000)

@@ -11,6 +11,9 @@ import { ME_COLUMNS, Me } from '../person/queries.ts'
 import { deviceOf, LIVE_PER_PERSON } from '../sessions.ts'
 import { CredentialState } from '../vocabulary.ts'
 
+/** Logins of one person that come in at the same moment, at most. */
+const AT_ONCE = 20
+
 const Known = Me.extend({
   challenge: z.string(),
   challenge_expires_at: z.string(),
@@ -36,8 +39,8 @@ export interface ProvenLogin extends Assertion {
   readonly person: Me
   readonly credentialRef: Known['credential_ref']
   readonly deviceKnown: boolean
-  /** The person has as many sessions as they may: the oldest must give way. Logins of the same moment may pass the most by one another;
-   *  the next one sets that right. */
+  /** The person has nearly as many sessions as they may: logins of the same moment have to be counted one after the other, and the oldest
+   *  give way. */
   readonly crowded: boolean
 }
 
@@ -78,7 +81,7 @@ function knownLogin(db: Db, { challengeId, credential, device }: LoginAnswer, no
                  exists (select from identity.sessions s where s.person_id = p.id and s.device = ${deviceOf({ device })}) as device_known,
                  exists (select from identity.sessions s
                           where s.person_id = p.id and s.revoked_at is null and s.idle_expires_at > ${now} and s.absolute_expires_at > ${now}
-                         offset ${LIVE_PER_PERSON - 1}) as crowded
+                         offset ${LIVE_PER_PERSON - AT_ONCE}) as crowded
             from identity.challenges h, identity.webauthn_credentials c
             join identity.persons p on p.id = c.person_id
            where h.id = ${challengeId} and h.purpose = 'login'

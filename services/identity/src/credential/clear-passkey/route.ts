@@ -5,12 +5,11 @@ import { exec, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { credential } from '../../errors.ts'
 import { fact, statePersonFacts, statingFor } from '../../facts.ts'
-import { lockOwner } from '../../owned-factors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { selfOf, sessionOfCaller } from '../../self.ts'
 import { changesPasskey } from '../authz.ts'
-import { ownForChange } from '../own.ts'
-import { PasskeyShown } from '../queries.ts'
+import { holdFactors } from '../own.ts'
+import { livePasskey, PasskeyShown } from '../queries.ts'
 
 export const clearPasskeyRoute = operation({
   post: '/me/credentials/passkeys/:id/clear',
@@ -26,8 +25,9 @@ export const clearPasskeyRoute = operation({
     const personId = selfOf(caller)
     const sessionId = sessionOfCaller(token)
     return db.transaction(async (tx) => {
-      await lockOwner(tx, personId)
-      const passkey = await ownForChange(tx, { personId, id: params.id, sessionId })
+      await holdFactors(tx, { personId, sessionId })
+      const passkey = await livePasskey(tx, personId, params.id)
+      if (passkey === undefined) throw shared.not_found()
       if (passkey.state === 'active') return passkey
       await exec(tx, sql`update identity.webauthn_credentials set state = 'active', clone_suspected_at = null where id = ${params.id}`)
       const back = fact(CredentialAdded, { personId, credentialRef: passkey.id, kind: 'passkey', aaguid: passkey.aaguid, backedUp: passkey.backed_up })

@@ -1,10 +1,11 @@
 import { type Caller, type Id, type PersonId, timeOf } from '@loomworks/kernel'
 import { statePersonFacts, statingFor } from '../../facts.ts'
-import { addPasskey, lockOwner } from '../../owned-factors.ts'
+import { addPasskey } from '../../owned-factors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import type { NewPasskey } from '../../passkeys.ts'
 import { endRestriction, type Rotated } from '../../rotation.ts'
 import { endSessionsOf, type SessionId } from '../../sessions.ts'
+import { holdFactors } from '../own.ts'
 
 export interface Keeping {
   readonly personId: PersonId
@@ -28,7 +29,7 @@ export function keepPasskey({ db, clock, relay }: IdentityParts, keeping: Keepin
   const nowMs = clock.now()
   const stating = statingFor(caller, timeOf(nowMs))
   return db.transaction(async (tx) => {
-    await lockOwner(tx, personId)
+    await holdFactors(tx, { personId, sessionId })
     const added = await addPasskey(tx, personId, { passkey, name, nowMs })
     await statePersonFacts(tx, personId, [added.fact], stating)
     const rotated = await endRestriction(tx, sessionId, { nowMs, enrolled: added.id })

@@ -28,7 +28,7 @@ export const finishAddPasskeyRoute = operation({
   }),
   reply: z.object({ passkey: PasskeyShown, session: SessionShown.optional() }),
   status: 201,
-  refuses: [refusals.rejected, credential.taken, credential.limit, shared.token_refused, shared.invalid_body],
+  refuses: [refusals.rejected, credential.taken, credential.limit, credential.clone_suspected, shared.token_refused, shared.invalid_body],
 
   async answer({ body, caller, token }, parts: IdentityParts) {
     const { db, clock, cookies, rp } = parts

@@ -5,13 +5,12 @@ import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { credential } from '../../errors.ts'
 import { fact, statePersonFacts, statingFor } from '../../facts.ts'
-import { lockOwner } from '../../owned-factors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { selfOf, sessionOfCaller } from '../../self.ts'
 import { endSessionsOf } from '../../sessions.ts'
 import { changesPasskey } from '../authz.ts'
-import { ownForChange } from '../own.ts'
-import { openedBy } from '../queries.ts'
+import { holdFactors } from '../own.ts'
+import { livePasskey, openedBy } from '../queries.ts'
 
 export const removePasskeyRoute = operation({
   delete: '/me/credentials/passkeys/:id',
@@ -30,8 +29,9 @@ export const removePasskeyRoute = operation({
     const nowMs = clock.now()
     const stating = statingFor(caller, timeOf(nowMs))
     const ownSessionEnds = await db.transaction(async (tx) => {
-      await lockOwner(tx, personId)
-      const passkey = await ownForChange(tx, { personId, id: params.id, sessionId })
+      await holdFactors(tx, { personId, sessionId })
+      const passkey = await livePasskey(tx, personId, params.id)
+      if (passkey === undefined) throw shared.not_found()
       if (!(await hasAnother(tx, personId, passkey.id))) throw credential.last_passkey()
       const ends = (await openedBy(tx, sessionId)) === passkey.id
       await exec(tx, sql`update identity.webauthn_credentials set state = 'removed' where id = ${passkey.id}`)

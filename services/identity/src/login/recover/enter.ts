@@ -1,27 +1,30 @@
-import { PersonState, RecoveryUsed } from '@loomworks/contracts'
+import { RecoveryUsed } from '@loomworks/contracts'
 import { actorFromPerson, timeOf } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
-import { type Db, exec, one, sql, type Tx } from '@loomworks/sql'
+import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { login } from '../../errors.ts'
 import { fact, statePersonFacts, statingFor } from '../../facts.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { heldState } from '../../person/held.ts'
 import { type Entering, type OpenedSession, openSession } from '../../sessions.ts'
 import { forgetTries } from '../../throttles.ts'
 import { spendStep } from '../../totp-proof.ts'
 import type { ProvenRecovery } from './prove.ts'
 
-const Held = z.object({ state: PersonState })
 const Left = z.object({ left: z.int() })
 
 /** Spends both factors and opens a session that can do little but make a new passkey, or does nothing: of many that bring the same
  *  factors one enters. */
 export function enterRecovering({ db, clock, relay, mail }: IdentityParts, proven: ProvenRecovery, entering: Entering): Promise<OpenedSession> {
-  const { personId, email, throttle } = proven
+  const { personId, email, throttles } = proven
   const nowMs = clock.now()
   const stating = statingFor({ ...entering.caller, actor: actorFromPerson(personId) }, timeOf(nowMs))
   return db.transaction(async (tx) => {
-    await holdActive(tx, personId)
+    // Who was locked since the proof does not enter; a lock that comes later finds the session.
+    const held = await heldState(tx, personId)
+    if (held === 'locked') throw shared.account_locked()
+    if (held !== 'active') throw login.refused()
     const codesLeft = await spent(tx, proven, nowMs)
     const session = await openSession(
       tx,
@@ -29,18 +32,11 @@ export function enterRecovering({ db, clock, relay, mail }: IdentityParts, prove
       stating,
     )
     await statePersonFacts(tx, personId, [fact(RecoveryUsed, { personId, codesLeft })], stating)
-    await forgetTries(tx, throttle)
+    for (const throttle of throttles) await forgetTries(tx, throttle)
     if (mail.sends) await mail.send(tx, { key: `recovery_used/${session.id}`, to: email, personId, template: 'recovery_used', data: { codesLeft } })
     relay.wakeAfter(tx)
     return session
   })
-}
-
-/** Who was locked since the proof does not enter; a lock that comes later finds the session. */
-async function holdActive(tx: Tx, personId: string): Promise<void> {
-  const { state } = await one(tx, Held, sql`select state from identity.persons where id = ${personId} for no key update`)
-  if (state === 'locked') throw shared.account_locked()
-  if (state !== 'active') throw login.refused()
 }
 
 /** How many codes are left once this one is used; refuses `login.refused` where either factor was used meanwhile. */

@@ -157,6 +157,16 @@ describe('who guesses', () => {
     expect(await recover({ ...factors(ada), email })).toMatchObject(known ? { status: 200 } : refused)
   })
 
+  test('at the app’s code, holding a recovery code, waits wherever they come from', async () => {
+    const ada = await person()
+    const guess = (count: number) => recover({ ...factors(ada), totp_code: wrongTotp(ada) }, { 'x-client-ip': `198.51.${100 + count}.1` })
+    for (let count = 0; count < 5; count++) expect(await guess(count)).toMatchObject(refused)
+    expect(await guess(5)).toMatchObject({ status: 429, body: { code: 'recovery.throttled' } })
+    expect(await factsOf(ada.personId, 'SignInThrottled')).toMatchObject([{ data: { personId: ada.personId, kind: 'recovery' } }])
+    clock.advance(STEP_MS)
+    expect(await recover(factors(ada), { 'x-client-ip': '203.0.113.1' })).toMatchObject({ status: 200 })
+  })
+
   test('keeps nobody out who comes from elsewhere', async () => {
     const ada = await person()
     for (let count = 0; count < 6; count++) await recover({ ...factors(ada), recovery_code: 'x' })

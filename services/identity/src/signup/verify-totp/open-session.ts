@@ -1,8 +1,11 @@
 import { actorFromPerson, type Caller, idOf, type SagaId, timeOf } from '@loomworks/kernel'
+import { shared } from '@loomworks/service-kit'
 import { type Db, exec, one, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import { signup } from '../../errors.ts'
 import { statingFor } from '../../facts.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { heldState } from '../../person/held.ts'
 import { endSession, type OpenedSession, openSession } from '../../sessions.ts'
 import { RegistrationState, type SessionDelivery } from '../../vocabulary.ts'
 import { completeRegistration } from '../ending.ts'
@@ -17,12 +20,15 @@ export interface SignupSession {
 }
 
 /** A session for who has just signed up. Called again, it opens a new one and ends the former: a lost answer loses nothing, and
- *  leaves nothing open. */
+ *  leaves nothing open. Refuses `account_locked` who was locked since, and `signup.done_log_in` who is leaving or gone. */
 export function openSignupSession({ db, clock, relay }: IdentityParts, { sagaId, delivery, caller, clientIp, device }: SignupSession): Promise<OpenedSession> {
   const nowMs = clock.now()
   const personId = personOfSaga(sagaId)
   const stating = statingFor({ ...caller, actor: actorFromPerson(personId) }, timeOf(nowMs))
   return db.transaction(async (tx) => {
+    const held = await heldState(tx, personId)
+    if (held === 'locked') throw shared.account_locked()
+    if (held !== 'active') throw signup.done_log_in()
     const { state, former, credential } = await standingOf(tx, sagaId)
     if (state !== 'completed') await completeRegistration(tx, sagaId, nowMs)
     if (former !== null) await endSession(tx, former, 'revoked', { nowMs, stating })

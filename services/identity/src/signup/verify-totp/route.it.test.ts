@@ -1,5 +1,5 @@
 import { newId, tokenHash } from '@loomworks/kernel'
-import { one, sql } from '@loomworks/sql'
+import { exec, many, one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
@@ -106,6 +106,18 @@ describe('the answer that was lost', () => {
     expect(again).toMatchObject({ status: 200, body: { person: { id: first.personId } } })
     expect((await bench.introspect(first.session)).body).toEqual({ active: false, code: 'token_refused' })
     expect((await bench.introspect(again.body.session.token)).body).toMatchObject({ active: true })
+  })
+
+  test('is not given to who was locked or is leaving: no session waits for them', async () => {
+    const first = await signedUp(bench, signer())
+    const live = sql`select id from identity.sessions where person_id = ${first.personId} and revoked_at is null`
+    const before = await many(bench.db, z.unknown(), live)
+    const turns = (state: string) => exec(bench.db, sql`update identity.persons set state = ${state} where id = ${first.personId}`)
+    await turns('locked')
+    expect(await verified(bench, first)).toMatchObject({ status: 403, body: { code: 'account_locked' } })
+    await turns('erasing')
+    expect(await verified(bench, first)).toMatchObject({ status: 410, body: { code: 'signup.done_log_in' } })
+    expect(await many(bench.db, z.unknown(), live)).toEqual(before)
   })
 
   test('is not given later: one logs in', async () => {

@@ -47,6 +47,7 @@ export const verifyTotpRoute = operation({
     emailCode.invalid,
     saga.step_error,
     saga.cancelled,
+    shared.account_locked,
     shared.rate_limited,
     shared.invalid_body,
   ],
