@@ -5,8 +5,8 @@ import { CredentialCloneSuspected } from '@loomworks/contracts'
 import type { Id, PersonId } from '@loomworks/kernel'
 import { type Database, type Db, exec, sql } from '@loomworks/sql'
 import { fact, statePersonFacts } from './facts.ts'
+import { heldState } from './held-person.ts'
 import type { Assertion } from './passkeys.ts'
-import { heldState } from './person/held.ts'
 
 export interface OwnedPasskey {
   readonly credentialRef: Id<'credential'>

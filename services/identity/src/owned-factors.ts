@@ -8,9 +8,9 @@ import { z } from 'zod'
 import { credential as refuse } from './errors.ts'
 import type { CodeSet } from './factors.ts'
 import { fact, type PersonFact } from './facts.ts'
+import { heldState } from './held-person.ts'
 import type { Keyring } from './keyring.ts'
 import type { NewPasskey } from './passkeys.ts'
-import { heldState } from './person/held.ts'
 import { totpBinding } from './sealings.ts'
 
 /** Passkeys of one person that count: those in use and those set aside. */

@@ -6,6 +6,9 @@ import { exec, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { sealed, unsealed } from './keyring.ts'
 
+/** How long what became of an act may be asked after it was begun, and the act be taken back. */
+export const AFTERWARDS_MS = 180 * 86_400_000
+
 /** An operation with its kind. Its hash is over what its schema makes of it, so it is parsed wherever it comes in. */
 export const Signed = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('approval'), operation: ApprovalOperation }),

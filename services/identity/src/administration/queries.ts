@@ -3,7 +3,7 @@ import { emailLookup, idOf, type PersonId } from '@loomworks/kernel'
 import { shared } from '@loomworks/service-kit'
 import { type Db, many, maybe, raw, sql } from '@loomworks/sql'
 import { z } from 'zod'
-import { heldState } from '../person/held.ts'
+import { heldState } from '../held-person.ts'
 
 /** Pending persons are drafts: nobody sees them. */
 export const SeenState = PersonState.exclude(['pending'])

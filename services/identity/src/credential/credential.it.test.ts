@@ -1,13 +1,13 @@
-import { many, one, sql } from '@loomworks/sql'
+import { one, sql } from '@loomworks/sql'
 import { fakeClock, type Lies, SoftwareAuthenticator } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { toldSinceSignup } from '../credential-story.ts'
 import { type Answer, type IdentityBench, identityBench, ORIGIN } from '../identity-bench.ts'
 import { codeOf, loggedIn, type SignedUp, signedUp } from '../signing-up.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 20)
 const FIVE_MINUTES_MS = 300_000
-const STEP_MS = 30_000
 const clock = fakeClock()
 let bench: IdentityBench
 beforeAll(async () => {
@@ -38,12 +38,7 @@ async function added(ada: Held, more: object = {}, lies: Lies = {}): Promise<{ r
 }
 const firstOf = async (ada: Held): Promise<string> => (await list(ada)).body.passkeys[0].id
 
-/** So many facts about a person are told by their signup. */
-const OF_SIGNUP = 6
-async function told(personId: string) {
-  const facts = (await bench.told(/^Credential/, personId)).map(({ type, revision = 0, data }) => ({ type, revision, ...data }))
-  return facts.filter(({ revision }) => revision > OF_SIGNUP)
-}
+const told = (personId: string) => toldSinceSignup(bench, personId)
 
 describe('what I prove myself by', () => {
   test('is told: passkeys, the age of the authenticator, how many codes are left', async () => {
@@ -299,95 +294,6 @@ describe('a passkey that was set aside', () => {
     const [, second] = (await list(other)).body.passkeys
     expect(await remove(other, second.id)).toMatchObject({ status: 409, body: { code: 'credential.last_passkey' } })
     expect(await remove(other, id)).toMatchObject({ status: 204 })
-  })
-})
-
-describe('the authenticator app', () => {
-  const offer = async ({ session }: Held) => (await bench.ask('POST', '/me/credentials/totp/begin', { session, body: {} })).body
-  const verify = ({ session }: Held, code: string) => bench.ask('POST', '/me/credentials/totp/verify', { session, body: { code } })
-  const stepUp = ({ session }: Held, secret: string, later = 1) =>
-    bench.ask('POST', '/auth/step-up/finish', { session, body: { totp_code: codeOf(secret, clock.now(), later) } })
-
-  test('is replaced once a code of the new secret is shown, and not before', async () => {
-    const ada = await person()
-    const { totp, expires_at } = await offer(ada)
-    expect(totp.otpauth_uri).toContain(`secret=${totp.secret}`)
-    expect(Date.parse(expires_at)).toBeGreaterThan(clock.now())
-    expect(await verify(ada, codeOf(ada.totpSecret, clock.now(), 1))).toMatchObject({ status: 401, body: { code: 'totp.invalid', attempts_left: 4 } })
-    const { session } = (await stepUp(ada, ada.totpSecret)).body
-    expect(await verify({ session: session.token }, codeOf(totp.secret, clock.now()))).toMatchObject({
-      status: 200,
-      body: { confirmed_at: expect.any(String) },
-    })
-    expect(await told(ada.personId)).toMatchObject([
-      { type: 'CredentialRemoved', revision: 7, kind: 'totp', reason: 'replaced' },
-      { type: 'CredentialAdded', revision: 8, kind: 'totp' },
-    ])
-    clock.advance(2 * STEP_MS)
-    expect(await stepUp({ session: session.token }, ada.totpSecret)).toMatchObject({ status: 401 })
-    expect(await stepUp({ session: session.token }, totp.secret, 0)).toMatchObject({ status: 200 })
-  })
-
-  test('the code that confirmed it opens nothing else', async () => {
-    const ada = await person()
-    const { totp } = await offer(ada)
-    await verify(ada, codeOf(totp.secret, clock.now()))
-    expect(await stepUp(ada, totp.secret, 0)).toMatchObject({ status: 401, body: { code: 'totp.invalid' } })
-    expect(await stepUp(ada, totp.secret, 1)).toMatchObject({ status: 200 })
-  })
-
-  test('takes the last offer alone, within ten minutes, once', async () => {
-    const ada = await person()
-    const first = await offer(ada)
-    const second = await offer(ada)
-    expect(await verify(ada, codeOf(first.totp.secret, clock.now()))).toMatchObject({ status: 401 })
-    expect(await verify(ada, codeOf(second.totp.secret, clock.now()))).toMatchObject({ status: 200 })
-    expect(await verify(ada, codeOf(second.totp.secret, clock.now(), 1))).toMatchObject({ status: 401 })
-    const third = await offer(ada)
-    await bench.db.query(sql`update identity.totp_offers set expires_at = ${new Date(clock.now()).toISOString()} where person_id = ${ada.personId}`)
-    expect(await verify(ada, codeOf(third.totp.secret, clock.now()))).toMatchObject({ status: 401, body: { code: 'totp.invalid' } })
-  })
-
-  test('who shows wrong codes waits', async () => {
-    const ada = await person()
-    const { totp } = await offer(ada)
-    for (let count = 0; count < 5; count++) expect(await verify(ada, codeOf(totp.secret, clock.now(), 40))).toMatchObject({ status: 401 })
-    expect(await verify(ada, codeOf(totp.secret, clock.now()))).toMatchObject({ status: 429, body: { code: 'totp.throttled' } })
-  })
-})
-
-describe('recovery codes', () => {
-  const renew = ({ session }: Held) => bench.ask('POST', '/me/credentials/recovery-codes', { session })
-
-  test('are ten new ones, shown once; the old ones are void', async () => {
-    const ada = await person()
-    const { status, body } = await renew(ada)
-    expect(status).toBe(200)
-    expect(body.codes).toHaveLength(10)
-    expect(body.codes[0]).toMatch(/^(?:[0-9A-HJKMNP-TV-Z]{4}-){5}[0-9A-HJKMNP-TV-Z]{4}$/)
-    expect(body.codes).not.toEqual(expect.arrayContaining([ada.recoveryCodes[0]]))
-    const sets = await many(
-      bench.db,
-      z.object({ n: z.int() }),
-      sql`select count(*)::integer as n from identity.recovery_codes where person_id = ${ada.personId} group by set_id`,
-    )
-    expect(sets).toEqual([{ n: 10 }])
-    expect(await told(ada.personId)).toMatchObject([
-      { type: 'CredentialRemoved', kind: 'recovery_codes', reason: 'replaced' },
-      { type: 'CredentialAdded', kind: 'recovery_codes' },
-    ])
-    expect(JSON.stringify(await told(ada.personId))).not.toContain(body.codes[0])
-  })
-
-  test('made at once many times leave one set of ten', async () => {
-    const ada = await person()
-    await Promise.all(Array.from({ length: 10 }, () => renew(ada)))
-    const sets = await many(
-      bench.db,
-      z.object({ n: z.int() }),
-      sql`select count(*)::integer as n from identity.recovery_codes where person_id = ${ada.personId} group by set_id`,
-    )
-    expect(sets).toEqual([{ n: 10 }])
   })
 })
 

@@ -7,8 +7,8 @@ import { z } from 'zod'
 import { setAside } from '../clones.ts'
 import { login, credential as refusals } from '../errors.ts'
 import { statingFor } from '../facts.ts'
+import { heldState } from '../held-person.ts'
 import type { IdentityParts } from '../parts.ts'
-import { heldState } from '../person/held.ts'
 import {
   type Entering,
   endSession,

@@ -5,12 +5,10 @@ import { z } from 'zod'
 import { ova as refuse } from '../../errors.ts'
 import type { PublicJwk } from '../../key-pairs.ts'
 import type { IdentityParts } from '../../parts.ts'
+import { AFTERWARDS_MS } from '../../signed-operations.ts'
 import { subjectKey } from '../../subject-keys.ts'
 import { type Allowed, allowedBy, exceeds, type Ground } from '../grounds.ts'
 import { type Life, lifeOf, type Mandate } from '../mandates.ts'
-
-/** How long what became of an act may be asked, and the act be taken back. */
-const AFTERWARDS_MS = 180 * 86_400_000
 
 export interface Minting {
   readonly personId: PersonId

@@ -4,7 +4,7 @@ import { type Itk, tokenVerifier } from '@loomworks/service-kit'
 import { exec, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type Authority, authorityOn } from '../../authority-story.ts'
+import { type Authority, authorityOn, byCard, payment } from '../../authority-story.ts'
 import { somebody } from '../../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../../identity-bench.ts'
 import type { SignedUp } from '../../signing-up.ts'
@@ -183,6 +183,17 @@ describe('who signed a card', () => {
     await exec(bench.db, sql`update identity.persons set state = 'locked' where id = ${ada.personId}`)
     expect(await exchange(asking)).toMatchObject(noActor)
     await exec(bench.db, sql`update identity.persons set state = 'active' where id = ${ada.personId}`)
+    clock.advance(86_400_000)
+    expect(await exchange(asking)).toMatchObject(noActor)
+  })
+
+  test('has what was begun in time seen to its end', async () => {
+    const [ada, leg] = [await somebody(bench), payment()]
+    const card = on.card([leg])
+    const asking = await onCard(ada, card)
+    await on.mint(ada, byCard(card, leg))
+    clock.advance(179 * 86_400_000)
+    expect(await exchange(asking)).toMatchObject({ status: 200 })
     clock.advance(86_400_000)
     expect(await exchange(asking)).toMatchObject(noActor)
   })

@@ -9,6 +9,7 @@ import { isLinked } from '../../connections.ts'
 import { liveDelegation } from '../../delegations.ts'
 import type { IdentityParts } from '../../parts.ts'
 import type { SessionId } from '../../sessions.ts'
+import { AFTERWARDS_MS } from '../../signed-operations.ts'
 import { subjectKey } from '../../subject-keys.ts'
 
 const CapabilityKind = z.enum(['membership', 'delegation', 'connection'])
@@ -52,12 +53,13 @@ interface Signed {
   readonly actionVersion: number
 }
 
-/** The person signed this version of this action on a card that is still good, whether they are here now or not. 403 `auth.actor_refused` where
- *  they did not. */
+/** The person signed this version of this action on a card, whether they are here now or not. The card is still good, or what it allows was begun
+ *  while it was, and is being seen to its end. 403 `auth.actor_refused`. */
 export async function askedOnCard(
   { db, clock }: IdentityParts,
   { personId, operationHash, actionId, actionVersion }: Signed,
 ): Promise<z.output<typeof Account>> {
+  const nowMs = clock.now()
   const found = await maybe(
     db,
     Account,
@@ -65,7 +67,9 @@ export async function askedOnCard(
           from identity.verified_operations o
           join identity.persons p on p.id = o.person_id and p.state = 'active'
          where o.hash = ${operationHash} and o.person_id = ${personId} and o.kind = 'approval'
-           and o.action_id = ${actionId} and o.version = ${actionVersion} and o.not_after > ${timeOf(clock.now())}`,
+           and o.action_id = ${actionId} and o.version = ${actionVersion}
+           and (o.not_after > ${timeOf(nowMs)}
+                or exists (select from identity.minted m where m.operation_hash = o.hash and m.first_at > ${timeOf(nowMs - AFTERWARDS_MS)}))`,
   )
   if (found === undefined) throw shared.actor_refused()
   return found
