@@ -2,6 +2,9 @@
 // @loomworks/client/browser, or an authenticator of one's own.
 import type { Client, Reply } from './client.ts'
 import type { Operations } from './generated/api.ts'
+import { Refused } from './refused.ts'
+
+const SERVER_TROUBLE = 500
 
 export type CreationOptions = Reply<'beginSignup'>['options']
 export type RequestOptions = Reply<'beginLogin'>['options']
@@ -61,7 +64,7 @@ export class SignUp {
   }
 
   /** With a code of the app everything comes to be, and the person is logged in. `email_code` is the mailed one, where the deployment asks for
-   *  it. Waits for the end where that takes longer. */
+   *  it. Waits for the end where that takes longer; rejects with why where it is undone. */
   async finish(code: string, { onProgress, ...proofs }: Proofs & { readonly onProgress?: (progress: Progress) => void } = {}): Promise<Entered> {
     const body = { registration_id: this.id, code, session_delivery: this.#client.session, ...proofs }
     for (;;) {
@@ -69,7 +72,9 @@ export class SignUp {
       if ('session' in answer) return entered(this.#client, answer)
       for await (const { data } of this.#client.follow('followSignup', { params: { registration_id: this.id } })) {
         onProgress?.(data)
-        if (data.state !== 'pending') break
+        // Asked again it would be another attempt: that is for the person to decide.
+        if (data.state === 'failed') throw new Refused(data.http_status ?? SERVER_TROUBLE, data, undefined)
+        if (data.state === 'completed') break
       }
     }
   }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { passkeys } from './browser.ts'
-import { Client, isRefused, Refused } from './index.ts'
+import { Client, isRefused, Refused, SignUp } from './index.ts'
 
 interface Said {
   readonly method: string
@@ -29,6 +29,10 @@ const problem =
     response
       .writeHead(status, { 'content-type': 'application/problem+json', ...headers })
       .end(JSON.stringify({ code, status, title: 'No.', detail: 'Do otherwise.', request_id: 'r1', level: 'passkey' }))
+const events =
+  (...data: readonly unknown[]): Part =>
+  (response) =>
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(data.map((each, at) => `id: ${at + 1}\ndata: ${JSON.stringify(each)}\n\n`).join(''))
 const silence: Part = (response) => response.destroy()
 
 /** A server that answers each request with the next part; the last one for ever. */
@@ -130,4 +134,14 @@ test('a call ends when its signal aborts, also while it waits', async () => {
 test('where there is no browser, its passkeys say so', async () => {
   await expect(passkeys.register({ challenge: '' })).rejects.toThrow('not supported')
   await expect(passkeys.authenticate({ challenge: '' }, { autofill: false })).rejects.toThrow('not supported')
+})
+
+test('a signup that is undone says why, and is not begun again by itself', async () => {
+  const failed = { registration_id: 'r', state: 'failed', code: 'signup.timed_out', http_status: 503, title: 'It took too long.', detail: 'Try again.' }
+  const { url, said } = await playing(json({ state: 'pending' }, 202), events(failed))
+  const signUp = new SignUp(new Client({ url }), passkeys, 'r', 's')
+  const error = await signUp.finish('123456').catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'signup.timed_out', status: 503, message: 'It took too long.', detail: 'Try again.' })
+  expect(isRefused(error)).toBe(true)
+  expect(said.map(({ method }) => method)).toEqual(['POST', 'GET'])
 })

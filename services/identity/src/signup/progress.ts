@@ -2,7 +2,7 @@
 import { timeOf } from '@loomworks/kernel'
 import type { SagaView } from '@loomworks/sagas'
 import { z } from 'zod'
-import { signup } from '../errors.ts'
+import { refusalOfCode, signup, saga as step } from '../errors.ts'
 import { type Registration, RegistrationId, SESSION_AGAIN_MS, standingOf } from './state.ts'
 
 const NextCall = z.object({ method: z.literal('POST'), href: z.string() })
@@ -13,13 +13,16 @@ export const Progress = z.object({
   phase: z.enum(['preparing', 'activating', 'undoing']).optional(),
   code: z.string().optional(),
   http_status: z.int().optional(),
+  /** Why it failed, as its problem says it. */
+  title: z.string().optional(),
+  detail: z.string().optional(),
   started_at: z.string(),
   updated_at: z.string(),
   next: NextCall.optional(),
 })
 export type Progress = z.output<typeof Progress>
 
-type Shown = Pick<Progress, 'state' | 'phase' | 'code' | 'http_status' | 'next'>
+type Shown = Omit<Progress, 'registration_id' | 'started_at' | 'updated_at'>
 
 const TOTP_VERIFY = { method: 'POST', href: '/auth/signup/totp-verify' } as const
 const PASSKEY = { method: 'POST', href: '/auth/signup/passkey' } as const
@@ -43,7 +46,7 @@ export function sagaProgressOf(registration: Registration, saga: SagaView): Prog
 
 function shownOf(registration: Registration, saga: SagaView | undefined, nowMs: number): Shown {
   const standing = standingOf(registration, nowMs)
-  if (standing === 'expired') return { state: 'failed', code: signup.registration_expired.code, http_status: signup.registration_expired.entry.status }
+  if (standing === 'expired') return failed(signup.registration_expired.code, signup.registration_expired.entry.status)
   if (standing === 'begun') return { state: 'pending', next: PASSKEY }
   if (standing === 'passkey_verified') return { state: 'pending', next: TOTP_VERIFY }
   if (standing === 'completed') return { state: 'completed', next: isFresh(registration, nowMs) ? TOTP_VERIFY : LOGIN }
@@ -55,7 +58,7 @@ function ofSaga({ state, code, httpStatus }: SagaView): Shown {
     case 'completed':
       return { state: 'completed', next: TOTP_VERIFY }
     case 'aborted':
-      return { state: 'failed', ...(code !== undefined && { code }), ...(httpStatus !== undefined && { http_status: httpStatus }), next: TOTP_VERIFY }
+      return { ...failed(code ?? step.step_error.code, httpStatus), next: TOTP_VERIFY }
     case 'compensating':
       return { state: 'pending', phase: 'undoing' }
     case 'committed':
@@ -63,6 +66,11 @@ function ofSaga({ state, code, httpStatus }: SagaView): Shown {
     default:
       return { state: 'pending', phase: 'preparing' }
   }
+}
+
+function failed(code: string, httpStatus: number | undefined): Shown {
+  const { message: title, remedy: detail, status } = refusalOfCode(code)
+  return { state: 'failed', code, http_status: httpStatus ?? status, title, detail }
 }
 
 /** Is the call that hands over a session still good? */
