@@ -29,7 +29,7 @@ export const SEALINGS: readonly Sealing[] = [
 ]
 
 const PAGE = 200
-/** One that follows a round finds what changed meanwhile, which is under the new key: only who seals under the former one keeps this going. */
+/** Instances with both keys seal under the new one, so the second round mostly finds nothing: only who has the former one alone keeps this going. */
 const ROUNDS_MAX = 10
 const SealedRow = z.object({ key: z.string(), bytes: z.instanceof(Buffer) })
 
