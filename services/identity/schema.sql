@@ -27,6 +27,7 @@ create table agent_tokens (
   PRIMARY KEY (id),
   UNIQUE (token_hash)
 );
+CREATE INDEX agent_token_by_end ON identity.agent_tokens USING btree (LEAST(revoked_at, expires_at));
 CREATE INDEX agent_token_live ON identity.agent_tokens USING btree (agent_id) WHERE (revoked_at IS NULL);
 grant delete, insert, select, update to identity;
 
@@ -68,6 +69,7 @@ create table challenges (
   PRIMARY KEY (id)
 );
 CREATE INDEX challenge_by_expiry ON identity.challenges USING btree (expires_at);
+CREATE INDEX challenge_of_session ON identity.challenges USING btree (session_id) WHERE (session_id IS NOT NULL);
 CREATE UNIQUE INDEX challenge_of_registration ON identity.challenges USING btree (registration_id) WHERE (registration_id IS NOT NULL);
 grant delete, insert, select, update to identity;
 
@@ -202,6 +204,7 @@ create table invitations (
   PRIMARY KEY (id),
   UNIQUE (token_hash)
 );
+CREATE INDEX invitation_by_end ON identity.invitations USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 CREATE INDEX invitation_of_engagement ON identity.invitations USING btree (engagement_id, created_at DESC, id);
 CREATE INDEX invitation_open_until ON identity.invitations USING btree (expires_at) WHERE (state = 'open'::text);
 grant delete, insert, select, update to identity;
@@ -577,6 +580,7 @@ create table sessions (
   UNIQUE (replaced_hash),
   UNIQUE (token_hash)
 );
+CREATE INDEX session_by_end ON identity.sessions USING btree (LEAST(revoked_at, idle_expires_at, absolute_expires_at));
 CREATE INDEX session_live ON identity.sessions USING btree (person_id, created_at) WHERE (revoked_at IS NULL);
 CREATE INDEX session_of_device ON identity.sessions USING btree (person_id, device);
 grant delete, insert, select, update to identity;

@@ -6,7 +6,7 @@ import { exec, many, sql } from '@loomworks/sql'
 import { type TestDatabase, testDatabase } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { keyFromFile, requireSameKey } from './key-file.ts'
+import { changeKey, keyFromFile, requireKeyChange, requireSameKey } from './key-file.ts'
 
 let folder: string
 let database: TestDatabase
@@ -74,5 +74,62 @@ describe('the key data were written under', () => {
   test('is noted once when two instances start at once with different ones', async () => {
     const starts = await Promise.allSettled([randomBytes(32), randomBytes(32)].map((each) => requireSameKey(database.db, 'memory', 'OTHER_KEY_FILE', each)))
     expect(starts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  })
+})
+
+describe('a key that is being changed', () => {
+  let next = 0
+  /** A setting whose data are under a key, and another one. */
+  async function given() {
+    const name = `K${++next}_FILE`
+    const [former, key, third] = [randomBytes(32), randomBytes(32), randomBytes(32)]
+    const start = (current: Buffer, before?: Buffer) => requireSameKey(database.db, 'memory', name, current, before)
+    await start(former)
+    return { name, former, key, third, start, end: () => changeKey(database.db, 'memory', name, key) }
+  }
+  const changing = { code: 'key.changing', message: expect.stringContaining('_FORMER_FILE') }
+
+  test('is the new one alone once the change is done, and never before', async () => {
+    const { former, key, start, end } = await given()
+    await start(key, former)
+    await start(key, former)
+    for (const refused of [() => start(former), () => start(key), () => start(former, key)]) await expect(refused()).rejects.toMatchObject(changing)
+    await end()
+    await start(key)
+    await start(key, former)
+    await start(key)
+    await expect(start(former)).rejects.toMatchObject({ code: 'key.wrong' })
+  })
+
+  test('is changed to one at a time, however many starts there are at once', async () => {
+    const { former, key, third, start } = await given()
+    const starts = await Promise.allSettled([key, third].map((each) => start(each, former)))
+    expect(starts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  })
+
+  test('is not begun by a former key that data are not under, nor by one file named twice', async () => {
+    const { former, third, start } = await given()
+    await start(former, third)
+    await start(former, former)
+    await start(former)
+  })
+
+  test('is gone on with where it was begun by a start, and with the same keys', async () => {
+    const { name, former, key, third, start, end } = await given()
+    const goOn = (current: Buffer, before: Buffer) => requireKeyChange(database.db, 'memory', name, current, before)
+    await expect(goOn(key, former)).rejects.toMatchObject({ code: 'key.not_changing', message: expect.stringContaining('_FORMER_FILE') })
+    await expect(goOn(key, third)).rejects.toMatchObject({ code: 'key.wrong' })
+    await start(key, former)
+    await goOn(key, former)
+    await expect(goOn(third, former)).rejects.toMatchObject(changing)
+    await end()
+    await goOn(key, former)
+  })
+
+  test('is not ended by who changes to another one', async () => {
+    const { name, former, key, third, start } = await given()
+    await start(key, former)
+    await changeKey(database.db, 'memory', name, third)
+    await start(key, former)
   })
 })

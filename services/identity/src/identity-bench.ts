@@ -64,8 +64,8 @@ export interface IdentityBench extends AsyncDisposable {
   introspect(token: string): Promise<Answer>
   /** The facts of these types that were told, the oldest first: about one entity, else about all. */
   told(types: string | RegExp | readonly string[], about?: string): Promise<Told[]>
-  /** One more instance on the same stores. */
-  another(): Promise<Asking & AsyncDisposable>
+  /** One more instance on the same stores, with other settings where it is said. */
+  another(change?: Readonly<Record<string, string>>): Promise<Asking & AsyncDisposable>
 }
 
 /** How an instance is asked. */
@@ -113,11 +113,11 @@ export async function identityBench({ adminUrl, clock = systemClock, environment
       const isOne = (type: string) => (types instanceof RegExp ? types.test(type) : [types].flat().includes(type))
       return rows.map(({ data }) => Told.parse(JSON.parse(data))).filter(({ type }) => isOne(type))
     },
-    async another() {
+    async another(change = {}) {
       // Another process has a bus of its own.
       const itsBus = new PostgresBus({ db: database.db, onTrouble: () => undefined })
       const addressOf = (name: ServiceName) => ({ origin: 'http://localhost', socketPath: path.join(home, `${name}-2`) })
-      const second = await startService(identity, { ...platform, bus: itsBus, addressOf })
+      const second = await startService(identity, { ...platform, bus: itsBus, addressOf, environment: { ...settings, ...change } })
       return {
         platform,
         ...clientOf(second, clock),

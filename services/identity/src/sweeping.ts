@@ -1,9 +1,11 @@
-// What goes by itself: registrations, challenges and throttles past their time, signing keys that are due.
+// What goes by itself: what is past its time or ended long ago, and signing keys that are due. The README says what goes after how long.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from '@loomworks/service-kit'
+import { sweepAgentTokens } from './agent-tokens.ts'
 import { sweepChallenges } from './challenges.ts'
 import { sweepNetworks } from './claim/ending.ts'
 import { sweepEmailCodes } from './email-codes.ts'
+import { sweepSessions } from './ended-sessions.ts'
 import { sweepEnrolments } from './enrolments.ts'
 import { sweepInvitations } from './invitation/queries.ts'
 import { sweepOffers } from './owned-factors.ts'
@@ -24,6 +26,8 @@ export async function sweep({ db, clock, signing }: IdentityParts): Promise<void
   await sweepInvitations(db, nowMs)
   await sweepOffers(db, nowMs)
   await sweepEnrolments(db, nowMs)
+  await sweepSessions(db, nowMs)
+  await sweepAgentTokens(db, nowMs)
   await signing.rotate()
 }
 

@@ -17,8 +17,9 @@ export function rewrapCommand(vault: Command): void {
 Example:
   VAULT_KEK_FILE=new.key VAULT_KEK_FORMER_FILE=old.key npx loom vault rewrap
 
-First start identity with both files; afterwards take VAULT_KEK_FORMER_FILE away. In an embedded home: stop it, move keys/vault.key to
-keys/vault-former.key, start it, run this, and remove keys/vault-former.key.`,
+In this order: set both files, restart every identity, run this, take VAULT_KEK_FORMER_FILE away, restart. A start needs both until this has
+ended; where it was cut off, run it again. In an embedded home: stop it, move keys/vault.key to keys/vault-former.key, start it, run this, and
+remove keys/vault-former.key.`,
     )
     .action(rewrapAll)
 }

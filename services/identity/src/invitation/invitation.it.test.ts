@@ -1,4 +1,5 @@
-import { many, one, sql } from '@loomworks/sql'
+import { timeOf } from '@loomworks/kernel'
+import { exec, many, one, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
@@ -9,7 +10,8 @@ import type { SignedUp } from '../signing-up.ts'
 import { sweepInvitations } from './queries.ts'
 
 const clock = fakeClock()
-const WEEK_MS = 7 * 86_400_000
+const DAY_MS = 86_400_000
+const WEEK_MS = 7 * DAY_MS
 let bench: IdentityBench
 beforeAll(async () => {
   bench = await identityBench({ adminUrl: inject('adminUrl'), clock })
@@ -176,6 +178,27 @@ describe('an invitation', () => {
     await sweepInvitations(bench.db, clock.now())
     expect(await stateOf(invitation.id)).toEqual({ state: 'expired', email: null })
     expect(await accept(bob, token)).toMatchObject({ status: 410, body: { code: 'invitation.expired' } })
+  })
+
+  test('that was settled is forgotten 90 days later, and no sooner; one that is open stays', async () => {
+    const [declined, revoked, expired] = [await invited(), await invited(), await invited()]
+    expect(await bring('decline', await person(), declined.token)).toMatchObject({ status: 200 })
+    expect(await bench.ask('DELETE', revoked.at, { session: revoked.ada.session })).toMatchObject({ status: 204 })
+    await exec(bench.db, sql`update identity.invitations set expires_at = ${timeOf(clock.now())} where id = ${expired.invitation.id}`)
+    const begin = clock.now()
+    await sweepInvitations(bench.db, begin)
+    const open = await invited()
+    await exec(bench.db, sql`update identity.invitations set expires_at = expires_at + interval '1 year' where id = ${open.invitation.id}`)
+    const kept = async () => {
+      const those = [declined, revoked, expired, open].map(({ invitation }) => String(invitation.id))
+      const found = await many(bench.db, z.object({ id: z.string() }), sql`select id from identity.invitations where id = any(${those}::uuid[])`)
+      return those.map((id) => found.some((each) => each.id === id))
+    }
+    await sweepInvitations(bench.db, begin + 90 * DAY_MS)
+    expect(await kept()).toEqual([true, true, true, true])
+    await sweepInvitations(bench.db, begin + 90 * DAY_MS + 1)
+    expect(await kept()).toEqual([false, false, false, true])
+    expect(await accept(await person(), declined.token)).toMatchObject({ status: 404, body: { code: 'invitation.token_unknown' } })
   })
 
   test('of somebody who is no operator any more gives nothing', async () => {

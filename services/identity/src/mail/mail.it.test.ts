@@ -93,6 +93,26 @@ describe('a letter', () => {
     expect(await rows()).toMatchObject([{ state: 'failed', sealed: null, tries: 3 }])
   })
 
+  test.each([
+    ['was sealed under a key that is gone', sql`sealed = ${keyringOf(Buffer.alloc(32, 8)).seal('mail', Buffer.from('{}'), 'bad')}`, 'Error'],
+    ['holds no letter', sql`sealed = ${KEYRING.seal('mail', Buffer.from('{}'), 'bad')}`, 'ZodError'],
+    ['does not say what its template asks', sql`template = 'account_warning'`, 'ZodError'],
+    ['is of a template that there is no more', sql`template = 'of_before'`, 'ZodError'],
+  ])('that %s stops no other, and is given up and forgotten after a day', async (_what, change, error_class) => {
+    const sent: Letter[] = []
+    const { send, round } = portWith(async (letter) => void sent.push(letter))
+    await send({ key: 'bad' })
+    await exec(bench.db, sql`update identity.mail_log set ${change} where key = 'bad'`)
+    clock.advance(1)
+    for (let n = 0; n < 3; n++) await send({ key: `good ${n}` })
+    await round()
+    expect(sent).toHaveLength(3)
+    expect(await rows()).toMatchObject([{ key: 'bad', state: 'queued', tries: 1, error_class }, { state: 'sent' }, { state: 'sent' }, { state: 'sent' }])
+    clock.advance(86_400_001)
+    await round()
+    expect((await rows())[0]).toMatchObject({ key: 'bad', state: 'failed', sealed: null, tries: 2, error_class })
+  })
+
   test('of a worker that died with it is taken by another one', async () => {
     const { send, round } = portWith(async () => undefined)
     await send()

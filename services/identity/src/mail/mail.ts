@@ -52,7 +52,8 @@ const GIVEN_UP_AFTER_MS = 86_400_000
 const KEPT_MS = 90 * 86_400_000
 
 const Contents = z.object({ to: z.string(), data: z.unknown() })
-const TakenRow = z.object({ key: z.string(), template: TemplateName, sealed: z.instanceof(Buffer), tries: z.int(), created_at: z.string() })
+/** `template` as it was queued: an older version may have had others. */
+const TakenRow = z.object({ key: z.string(), template: z.string(), sealed: z.instanceof(Buffer), tries: z.int(), created_at: z.string() })
 type Taken = z.output<typeof TakenRow>
 
 export function mailOn(options: MailOptions): Mail {
@@ -88,21 +89,27 @@ export function mailOn(options: MailOptions): Mail {
   }
 }
 
-/** Hands on what is due. Any instance may: rows are taken under a lock, and held for a while. */
-export async function deliverDue({ db, keyring, clock, log, host, transport }: MailOptions): Promise<void> {
+/** Hands on what is due. Any instance may: rows are taken under a lock, and held for a while. A letter that does not open is one that cannot be
+ *  handed on: it waits and is given up like any other, and the rest go out. */
+export async function deliverDue(options: MailOptions): Promise<void> {
+  const { db, clock, log, transport } = options
   await forget(db, clock.now())
   if (transport === undefined) return
   for (const letter of await taken(db, clock.now())) {
-    const { to, data } = Contents.parse(JSON.parse(keyring.open('mail', letter.sealed, letter.key).toString()))
-    const messageId = `<${sha256(letter.key).slice(0, 32)}@${host}>`
-    const error = await transport.deliver({ to, ...composed(letter.template, data), messageId, at: letter.created_at }).then(
+    const error = await handedOn(options, transport, letter).then(
       () => undefined,
       (cause: unknown) => cause as Error,
     )
     await settled(db, letter, error, clock.now())
-    // The error of a mail server can hold the address: only its kind is told.
+    // The error of a mail server can hold the address, and that of a letter what it says: only its kind is told.
     if (error !== undefined) log.warn({ template: letter.template, errorClass: classOf(error) }, 'a letter could not be handed on')
   }
+}
+
+async function handedOn({ keyring, host }: MailOptions, transport: MailTransport, { key, template, sealed, created_at }: Taken): Promise<void> {
+  const { to, data } = Contents.parse(JSON.parse(keyring.open('mail', sealed, key).toString()))
+  const messageId = `<${sha256(key).slice(0, 32)}@${host}>`
+  await transport.deliver({ to, ...composed(TemplateName.parse(template), data), messageId, at: created_at })
 }
 
 function taken(db: Database, nowMs: number): Promise<readonly Taken[]> {

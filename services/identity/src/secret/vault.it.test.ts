@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { exec, ident, many, one, sql } from '@loomworks/sql'
+import { exec, ident, one, sql } from '@loomworks/sql'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { openedBy } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
-import { rewrap, SEALINGS } from '../rewrap.ts'
 import { adminGrant } from '../roles.ts'
-import { loggedIn, type SignedUp, signedUp, withFactors } from '../signing-up.ts'
+import { type SignedUp, signedUp } from '../signing-up.ts'
 
 let next = 0
 const CANARY = 'sk-canary-0123456789abcdef-LAST'
@@ -181,45 +179,6 @@ describe('the key of a person', () => {
     expect(await open('memory', grace.personId)).toMatchObject({ status: 410, body: { code: 'subject_key.destroyed' } })
     expect(await open('memory', '01938f5e-6a64-7d0b-9d4e-0a1f6f2d7c44')).toMatchObject({ status: 404, body: { code: 'not_found' } })
     expect(await open('gateway', ada.personId)).toMatchObject({ status: 403, body: { code: 'auth.actor_refused' } })
-  })
-})
-
-describe('changing the vault key', () => {
-  const Column = z.object({ table_name: z.string(), column_name: z.string() })
-
-  test('covers every sealed column there is', async () => {
-    const columns = await many(
-      bench.db,
-      Column,
-      sql`select table_name, column_name
-            from information_schema.columns
-           where table_schema = 'identity' and data_type = 'bytea' and column_name ~ '(sealed|wrapped)'
-           order by 1, 2`,
-    )
-    expect(columns.map(({ table_name, column_name }) => `${table_name}.${column_name}`)).toEqual(
-      SEALINGS.map(({ table, column }) => `${table}.${column}`).toSorted(),
-    )
-  })
-
-  test('leaves everything usable under the new key alone', async () => {
-    const grace = await signedUp(bench, { email: 'grace.r@example.org' })
-    await withFactors(bench, { email: 'half@example.org' })
-    await keep('kept', {}, grace)
-    expect(await bench.ask('POST', '/me/credentials/totp/begin', { session: grace.session, body: {} })).toMatchObject({ status: 200 })
-    await bench.internal('memory', 'POST', '/internal/subject-keys:open', { personId: grace.personId })
-    const before = (await bench.internal('memory', 'POST', '/internal/subject-keys:open', { personId: grace.personId })).body.key
-    const former = bench.settings.VAULT_KEK_FILE ?? ''
-    const current = `${former}.new`
-    await writeFile(current, randomBytes(32).toString('base64url'))
-    const rows = Object.fromEntries((await rewrap(bench.db, { current, former })).map((each) => [each.table, each.rows]))
-    for (const table of ['totp_factors', 'totp_offers', 'pending_registrations', 'signing_keys', 'secrets', 'subject_keys'])
-      expect(rows[table]).toBeGreaterThan(0)
-    expect((await rewrap(bench.db, { current, former })).every((each) => each.rows === 0)).toBe(true)
-    await writeFile(former, await readFile(current, 'utf8'))
-    await using second = await bench.another()
-    expect((await second.internal('companion', 'POST', '/internal/keys:resolve', { provider: 'kept', personId: grace.personId })).body.key).toBe(CANARY)
-    expect((await second.internal('memory', 'POST', '/internal/subject-keys:open', { personId: grace.personId })).body.key).toBe(before)
-    expect(await loggedIn(second, grace.authenticator)).toMatchObject({ status: 200 })
   })
 })
 

@@ -6,6 +6,10 @@ import { z } from 'zod'
 import { claimThrottle, countTry } from '../throttles.ts'
 import { SHOWN_AFTER_MS } from './state.ts'
 
+/** What a registration knows of the person and of where they came from, as it is forgotten with its end. */
+export const FORGOTTEN = sql`email = null, display_name = null, companion_name = null, user_handle = null, credential = null, totp_sealed = null,
+                             totp_step = null, recovery_digests = null, saga_input = null, network_hash = null`
+
 const NetworkHashRow = z.object({ network_hash: z.string().nullable() })
 
 /** The signup is done: the registration shows that it is, and forgets what it knew of the person. */
@@ -14,8 +18,7 @@ export async function completeRegistration(tx: Db, sagaId: SagaId, nowMs: number
   await exec(
     tx,
     sql`update identity.pending_registrations
-           set state = 'completed', completed_at = ${now}, updated_at = ${now}, email = null, display_name = null, companion_name = null, user_handle = null,
-               credential = null, totp_sealed = null, recovery_digests = null, saga_input = null, network_hash = null
+           set state = 'completed', completed_at = ${now}, updated_at = ${now}, ${FORGOTTEN}
          where saga_id = ${sagaId} and state = 'submitted'`,
   )
 }
@@ -38,8 +41,7 @@ export async function sweepRegistrations(db: Db, nowMs: number): Promise<void> {
   await exec(
     db,
     sql`update identity.pending_registrations
-           set state = 'expired', email = null, display_name = null, companion_name = null, user_handle = null, credential = null, totp_sealed = null,
-               recovery_digests = null
+           set state = 'expired', ${FORGOTTEN}
          where state in ('begun', 'passkey_verified', 'proven') and expires_at <= ${timeOf(nowMs)}`,
   )
   const before = timeOf(nowMs - SHOWN_AFTER_MS)

@@ -124,7 +124,8 @@ describe('a completed signup', () => {
   test('clears what the registration knew', async () => {
     const { id } = await signedUp(bench, signer())
     const cleared = sql`identity.pending_registrations where id = ${id} and state = 'completed'
-      and num_nonnulls(email, display_name, companion_name, user_handle, credential, totp_sealed, recovery_digests, saga_input) = 0`
+      and num_nonnulls(email, display_name, companion_name, user_handle, credential, totp_sealed, totp_step, recovery_digests, saga_input,
+                      network_hash) = 0`
     expect(await countOf(cleared)).toBe(1)
   })
 

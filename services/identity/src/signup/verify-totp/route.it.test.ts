@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../../identity-bench.ts'
 import { begun, codeOf, signedUp, verified, type WithFactors, withFactors } from '../../signing-up.ts'
+import { sweepRegistrations } from '../ending.ts'
 
 const clock = fakeClock()
 const DEADLINE_MS = 31_000
@@ -211,6 +212,37 @@ describe('what was undone', () => {
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
     clock.advance(QUARTER_OF_AN_HOUR_MS)
     expect(await verified(bench, ready, { claim_token: 'good' })).toMatchObject({ status: 410, body: { code: 'claim.expired' } })
+  })
+})
+
+describe('a registration that is over', () => {
+  /** Every column in which something stands. */
+  const kept = async (id: string) =>
+    (
+      await one(
+        bench.db,
+        z.object({ names: z.array(z.string()) }),
+        sql`select array(select key from jsonb_each(jsonb_strip_nulls(to_jsonb(r))) order by key)::text[] as names
+              from identity.pending_registrations r
+             where id = ${id} and state = 'expired'`,
+      )
+    ).names
+  const OF_THE_PROOFS = ['options_used', 'recovery_key_id', 'renewals', 'set_id', 'totp_key_id', 'wrong_codes']
+  const OF_ITSELF = ['attempt', 'created_at', 'email_proof', 'expires_at', 'id', 'secret_hash', 'state', 'updated_at']
+
+  test('by time keeps nothing of the person, of the token they tried and of where they came from', async () => {
+    bench.steps.set('reserve/do', () => ({ outcome: 'failed', code: 'claim.expired' }))
+    const ready = await withFactors(bench, signer())
+    expect(await verified(bench, ready, { claim_token: 'a token' })).toMatchObject({ status: 410 })
+    clock.advance(HALF_AN_HOUR_MS)
+    await sweepRegistrations(bench.db, clock.now())
+    expect(await kept(ready.id)).toEqual([...OF_ITSELF, ...OF_THE_PROOFS, 'saga_id', 'submitted_at'].toSorted())
+  })
+
+  test('by the fifth wrong code keeps no more', async () => {
+    const ready = await withFactors(bench, signer())
+    for (let n = 0; n < 5; n++) await verified(bench, ready, { code: wrongCodeFor(ready) })
+    expect(await kept(ready.id)).toEqual([...OF_ITSELF, ...OF_THE_PROOFS].toSorted())
   })
 })
 

@@ -9,6 +9,7 @@ import type { IdentityParts } from '../../parts.ts'
 import { totpBinding } from '../../sealings.ts'
 import { claimThrottle, waitS } from '../../throttles.ts'
 import { matchingStep } from '../../totp.ts'
+import { FORGOTTEN } from '../ending.ts'
 import { lockedRegistrationFor } from '../queries.ts'
 import type { Registration, RegistrationId } from '../state.ts'
 import { type Next, verifyTotp } from './decide.ts'
@@ -108,8 +109,7 @@ async function countWrongCode(tx: Db, { id }: Registration, attemptsLeft: number
     attemptsLeft > 0
       ? sql`update identity.pending_registrations set wrong_codes = wrong_codes + 1, updated_at = ${timeOf(nowMs)} where id = ${id}`
       : sql`update identity.pending_registrations
-               set wrong_codes = wrong_codes + 1, state = 'expired', updated_at = ${timeOf(nowMs)}, email = null, display_name = null, companion_name = null,
-                   user_handle = null, credential = null, totp_sealed = null, recovery_digests = null
+               set wrong_codes = wrong_codes + 1, state = 'expired', updated_at = ${timeOf(nowMs)}, ${FORGOTTEN}
              where id = ${id}`,
   )
 }
