@@ -580,7 +580,7 @@ create table sessions (
   UNIQUE (replaced_hash),
   UNIQUE (token_hash)
 );
-CREATE INDEX session_by_end ON identity.sessions USING btree (LEAST(revoked_at, idle_expires_at, absolute_expires_at));
+CREATE INDEX session_by_end ON identity.sessions USING btree (absolute_expires_at);
 CREATE INDEX session_live ON identity.sessions USING btree (person_id, created_at) WHERE (revoked_at IS NULL);
 CREATE INDEX session_of_device ON identity.sessions USING btree (person_id, device);
 grant delete, insert, select, update to identity;
