@@ -4,6 +4,7 @@ import { exec, many, one, sql } from '@loomworks/sql'
 import { eventually, waitingIn } from '@loomworks/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { memberOf, openedBy } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { IMPORT_LINES_MAX, ImportLine, importPersons, waitingForAdoption } from '../imports.ts'
 import { signedUp } from '../signing-up.ts'
@@ -36,6 +37,9 @@ const importOne = async (more: object = {}) => {
   return persons[0] ?? ''
 }
 const adopted = (ids: readonly string[]) => eventually(async () => expect(await waitingForAdoption(bench.db, ids)).toBe(0))
+const Attempt = z.object({ adopt_attempt: z.int() })
+const undoneOnce = (id: string) =>
+  eventually(async () => expect((await one(bench.db, Attempt, sql`select adopt_attempt from identity.persons where id = ${id}`)).adopt_attempt).toBe(1))
 const told = (id: string) =>
   many(
     bench.db,
@@ -152,8 +156,7 @@ describe('who is imported', () => {
   test('and cannot be given an engagement goes back whole, and is tried again under the next attempt', async () => {
     bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
     const id = await importOne()
-    const Attempt = z.object({ adopt_attempt: z.int() })
-    await eventually(async () => expect((await one(bench.db, Attempt, sql`select adopt_attempt from identity.persons where id = ${id}`)).adopt_attempt).toBe(1))
+    await undoneOnce(id)
     expect(await personOf(id)).toMatchObject({ state: 'pending', personal_engagement_id: null })
     expect(await membershipsOf(id)).toEqual([])
     bench.steps.clear()
@@ -187,6 +190,29 @@ test('a member who is found without a personal engagement gets one, and keeps wh
     engagement_id: (await personOf(ada.personId)).personal_engagement_id,
   })
   expect(await bench.ask('GET', '/me', { session: ada.session })).toMatchObject({ status: 200 })
+})
+
+test('a member whose adoption is undone keeps what they were given meanwhile, and their numbers have no gap then or later', async () => {
+  const [ada, bob] = [await signedUp(bench, { email: 'meanwhile@example.org' }), await signedUp(bench, { email: 'host@example.org' })]
+  const joins = async () => memberOf(bench, await openedBy(bench, bob), ada)
+  let meanwhile: ReturnType<typeof joins> | undefined
+  bench.steps.set('induct/do', async ({ sagaId }) => {
+    const joined = sql`select state from identity.saga_fence where saga_id = ${sagaId} and step = 'commonsJoin'`
+    await eventually(async () => expect(await many(bench.db, z.object({ state: z.string() }), joined)).toEqual([{ state: 'done' }]))
+    meanwhile ??= joins()
+    await meanwhile
+    return { outcome: 'error', code: 'saga.step_error' }
+  })
+  await exec(bench.db, sql`update identity.persons set personal_engagement_id = null where id = ${ada.personId}`)
+  const numbers = async () => (await membershipsOf(ada.personId)).map(({ operator_sequence_number }) => operator_sequence_number)
+  await undoneOnce(ada.personId)
+  expect(await numbers()).toEqual([1, 2, 3])
+  await joins()
+  expect(await numbers()).toEqual([1, 2, 3, 4])
+  bench.steps.clear()
+  await exec(bench.db, sql`update identity.persons set adopt_due_at = null where id = ${ada.personId}`)
+  await adopted([ada.personId])
+  expect(await numbers()).toEqual([1, 2, 3, 4, 5])
 })
 
 test('50 are adopted by two instances, each once', async () => {
