@@ -38,8 +38,18 @@ const importOne = async (more: object = {}) => {
 }
 const adopted = (ids: readonly string[]) => eventually(async () => expect(await waitingForAdoption(bench.db, ids)).toBe(0))
 const Attempt = z.object({ adopt_attempt: z.int() })
-const undoneOnce = (id: string) =>
-  eventually(async () => expect((await one(bench.db, Attempt, sql`select adopt_attempt from identity.persons where id = ${id}`)).adopt_attempt).toBe(1))
+const undone = (id: string, attempt: number) =>
+  eventually(async () => expect((await one(bench.db, Attempt, sql`select adopt_attempt from identity.persons where id = ${id}`)).adopt_attempt).toBe(attempt))
+/** What reconciling is told of a person. */
+const foundAs = async (id: string) => {
+  const before = BigInt(`0x${id.replaceAll('-', '')}`) - 1n
+  const after = before
+    .toString(16)
+    .padStart(32, '0')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const { body } = await bench.internal('identity', 'GET', `/internal/sagas/effects?cursor=effect/${after}`)
+  return body.effects.find((effect: { id: string }) => effect.id === id)?.state
+}
 const told = (id: string) =>
   many(
     bench.db,
@@ -156,13 +166,34 @@ describe('who is imported', () => {
   test('and cannot be given an engagement goes back whole, and is tried again under the next attempt', async () => {
     bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
     const id = await importOne()
-    await undoneOnce(id)
+    await undone(id, 1)
     expect(await personOf(id)).toMatchObject({ state: 'pending', personal_engagement_id: null })
     expect(await membershipsOf(id)).toEqual([])
     bench.steps.clear()
     await exec(bench.db, sql`update identity.persons set adopt_due_at = null where id = ${id}`)
     await adopted([id])
     expect((await membershipsOf(id)).map(({ operator_sequence_number }) => operator_sequence_number)).toEqual([1, 2])
+  })
+
+  test('and cannot be given one five times is tried again hours later, and stands out until then', async () => {
+    bench.steps.set('induct/do', () => ({ outcome: 'error', code: 'saga.step_error' }))
+    const id = await importOne()
+    await undone(id, 1)
+    expect(await foundAs(id)).toBeUndefined()
+    await exec(bench.db, sql`update identity.persons set adopt_attempt = 4, adopt_due_at = null where id = ${id}`)
+    await undone(id, 5)
+    const { hours } = await one(
+      bench.db,
+      z.object({ hours: z.number() }),
+      sql`select extract(epoch from adopt_due_at - now())::float / 3600 as hours from identity.persons where id = ${id}`,
+    )
+    expect(hours).toBeGreaterThan(5)
+    expect(hours).toBeLessThanOrEqual(6)
+    expect(await foundAs(id)).toBe('unadopted')
+    bench.steps.clear()
+    await exec(bench.db, sql`update identity.persons set adopt_due_at = now() where id = ${id}`)
+    await adopted([id])
+    expect(await foundAs(id)).toBe('active')
   })
 
   test.each([
@@ -205,7 +236,7 @@ test('a member whose adoption is undone keeps what they were given meanwhile, an
   })
   await exec(bench.db, sql`update identity.persons set personal_engagement_id = null where id = ${ada.personId}`)
   const numbers = async () => (await membershipsOf(ada.personId)).map(({ operator_sequence_number }) => operator_sequence_number)
-  await undoneOnce(ada.personId)
+  await undone(ada.personId, 1)
   expect(await numbers()).toEqual([1, 2, 3])
   await joins()
   expect(await numbers()).toEqual([1, 2, 3, 4])
