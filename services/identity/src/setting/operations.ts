@@ -1,13 +1,13 @@
 // Settings at each place: list, show, set, take back (identity page §8).
-import { SETTINGS, SettingKey, SettingValue, settingSpec } from '@loomworks/contracts'
+import { SETTINGS, SettingKey, type SettingSpec, SettingValue, settingSpec } from '@loomworks/contracts'
 import type { AnyRefusal } from '@loomworks/kernel'
-import { Answered, faultsOf, type Operation, operation, requireStepUp, shared } from '@loomworks/service-kit'
+import { Answered, faultsOf, type Operation, operation, type Rights, requireStepUp, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { setting as refuse } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
-import { beyond, PLACES, type Place } from '../places.ts'
+import { beyond, PLACES, type Place, type PlaceRef } from '../places.ts'
 import { changeSetting } from './change.ts'
-import { SettingShown, settingAt, settingsAt } from './queries.ts'
+import { SettingShown, settingAt, settingsAt, valueBelow } from './queries.ts'
 
 const List = z.object({ items: z.array(SettingShown) })
 const SetBody = z.strictObject({ value: SettingValue })
@@ -63,7 +63,7 @@ function set(place: Place): Operation<IdentityParts> {
       if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
       const value = spec.value.safeParse(request.body.value)
       if (!value.success) throw refuse.invalid({ errors: [...faultsOf(value.error, 'body')] })
-      if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+      await requireAuthority(parts, request.token, spec, { ref, key, to: value.data })
       await changeSetting(parts, ref, {
         key,
         value: SettingValue.parse(value.data),
@@ -90,11 +90,25 @@ function takenBack(place: Place): Operation<IdentityParts> {
       const key = keyIn(request)
       const spec = settingSpec(key)
       if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
-      if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+      await requireAuthority(parts, request.token, spec, { ref, key, to: await valueBelow(parts.db, ref, key, parts.config.settingStandards) })
       await changeSetting(parts, ref, { key, value: undefined, ifVersion: ifVersionOf(request.header('if-match')), caller: request.caller })
       return new Answered(204, undefined)
     },
   })
+}
+
+interface Setting {
+  readonly ref: PlaceRef
+  readonly key: string
+  /** What it will be there. */
+  readonly to: unknown
+}
+
+/** Refuses `step_up_required` where the change lets something act more freely; what makes it act less freely needs no passkey. */
+async function requireAuthority({ db, clock, config }: IdentityParts, token: Rights, spec: SettingSpec, { ref, key, to }: Setting): Promise<void> {
+  if (!spec.raisesAuthority) return
+  const now = spec.widens === undefined ? undefined : await settingAt(db, ref, key, config.settingStandards)
+  if (spec.widens?.(now?.value, to) !== false) requireStepUp('passkey', token, clock.now())
 }
 
 /** What is refused beside, where a setting of this place raises authority. */
