@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { enqueue, outboxRowOf } from '@loomworks/bus'
 import { IdentityFixupApplied } from '@loomworks/contracts'
-import { actorFromService, emailLookup, idOf, isEmailAddress, newId, type PersonId, timeOf } from '@loomworks/kernel'
+import { actorFromService, EmailAddress, emailLookup, idOf, newId, type PersonId, timeOf } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
 import { type Database, type Db, exec, many, one, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
@@ -27,7 +27,7 @@ const named = (most: number) =>
 /** One line of an import: a JSON object. Times are RFC 3339 UTC. */
 export const ImportLine = z.strictObject({
   id: idOf<'person'>().optional(),
-  email: z.string().trim().refine(isEmailAddress, { message: 'is no address of at most 254 characters' }),
+  email: EmailAddress,
   display_name: named(DISPLAY_NAME_MAX),
   companion_name: named(COMPANION_NAME_MAX).optional(),
   email_verified: z.boolean().optional(),
