@@ -54,6 +54,7 @@ create table email_grant_registry (
   CHECK ((last_grant_status = ANY (ARRAY['pending_claim'::text, 'claimed'::text, 'expired'::text, 'revoked'::text, 'deleted'::text]))),
   PRIMARY KEY (email_hash)
 );
+CREATE INDEX registry_by_last_grant ON credit.email_grant_registry USING btree (last_grant_id);
 CREATE INDEX registry_by_mailbox ON credit.email_grant_registry USING btree (email_normalized_hash);
 grant delete, insert, select, update to credit;
 
@@ -118,6 +119,7 @@ create table "grant" (
   UNIQUE (claim_token_hash)
 );
 CREATE INDEX grant_by_expiry ON credit."grant" USING btree (expires_at) WHERE ((status = 'pending_claim'::text) AND (reserved_by IS NULL));
+CREATE INDEX grant_of_saga ON credit."grant" USING btree (reserved_by) WHERE (reserved_by IS NOT NULL);
 CREATE UNIQUE INDEX grant_pending ON credit."grant" USING btree (recipient_email_normalized_hash) WHERE (status = 'pending_claim'::text);
 grant delete, insert, select, update to credit;
 

@@ -114,6 +114,21 @@ test('a person who is pending and belongs to no saga', async () => {
   await exec(db, sql`delete from identity.persons where id = ${id}`)
 })
 
+test('an imported person whose adoption was undone again and again; one who was adopted is in order', async () => {
+  const [adopted, left] = [newId(), newId()]
+  const imported = (id: string, attempts: number) =>
+    sql`insert into identity.persons (id, user_handle, email, email_lookup, display_name, signup_display_name, state, created_at, imported_at, adopt_attempt, adopt_due_at)
+        values (${id}, decode(md5(${id}) || md5(${id}), 'hex'), ${id}, ${id}, 'left', 'left', 'pending', now(), now(), ${attempts},
+                case when ${attempts} > 0 then now() + interval '1 hour' end)`
+  await exec(db, imported(left, 5))
+  await exec(db, imported(adopted, 0))
+  const owned = sql`select p.state from identity.persons p join memory.engagement_v1 e on e.owner = p.id where p.id = ${adopted}`
+  await eventually(async () => expect(await many(db, z.object({ state: z.string() }), owned)).toEqual([{ state: 'active' }]))
+  await aged()
+  expect((await reconcile()).findings).toEqual([expect.objectContaining({ kind: 'person_without_engagement', ref: left, proposed: 'inspect' })])
+  await exec(db, sql`delete from identity.persons where id = ${left}`)
+})
+
 test('a grant that is held for a saga that has ended is given back', async () => {
   const admin = await whole.admin()
   const { claim_token } = await admin.expect(201, 'POST', '/admin/grants', {

@@ -14,6 +14,8 @@ export interface SettingSpec<S extends z.ZodType = z.ZodType> {
   readonly sensitive?: true
   /** Setting it lets something act more freely, so it needs a fresh passkey. */
   readonly raisesAuthority?: true
+  /** Whether a change does so, where not each does. */
+  widens?(from: z.output<S>, to: z.output<S>): boolean
 }
 
 function setting<S extends z.ZodType>(spec: SettingSpec<S>): SettingSpec<S> {
@@ -25,7 +27,7 @@ const PERSONAL = ['person', 'system'] as const
 
 const whole = (label: string, standard: number, least: number, most: number) =>
   setting({ value: z.int().min(least).max(most), standard, scopes: SYSTEM, label: `${label} (${least} to ${most})` })
-const yes = (label: string, standard: boolean, scopes: readonly SettingScope[] = SYSTEM) => setting({ value: z.boolean(), standard, scopes, label })
+const yes = (label: string, standard: boolean) => setting({ value: z.boolean(), standard, scopes: SYSTEM, label })
 const model = (label: string, standard: string) =>
   setting({ value: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,99}$/), standard, scopes: ['system', 'engagement', 'person'], label })
 
@@ -93,7 +95,14 @@ export const SETTINGS = {
   'credit.referral.grant_amount': whole('Units a referred person gets', 100_000, 0, 1_000_000_000),
   'credit.proposal_approvals': whole('Administrators who must approve a correction', 1, 1, 5),
   'audit.tiles': setting({ value: z.enum(['public', 'member']), standard: 'public', scopes: SYSTEM, label: 'Who may fetch the tiles of the log' }),
-  'companion.proactive': yes('Whether the Companion speaks first', true, PERSONAL),
+  'companion.proactive': setting({
+    value: z.boolean(),
+    standard: true,
+    scopes: PERSONAL,
+    label: 'Whether the Companion speaks first',
+    raisesAuthority: true,
+    widens: (from, to) => to && !from,
+  }),
   'companion.active_hours': setting({
     value: HOURS,
     standard: { zone: 'Etc/UTC', days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from: '08:00', to: '22:00' },

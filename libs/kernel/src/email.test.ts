@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { emailHashes, emailLookup, emailMailbox, isEmailAddress } from './email.ts'
+import { EmailAddress, emailHashes, emailLookup, emailMailbox, isEmailAddress } from './email.ts'
 import { hmac256 } from './hash.ts'
 
 const PEPPER = Buffer.alloc(32, 7)
@@ -82,4 +82,9 @@ test('an address has one @, no white space or control character, well-formed tex
   for (const good of ['a@b', 'zoë@exämple.org', `${'a'.repeat(250)}@b.c`]) expect(isEmailAddress(good), good).toBe(true)
   for (const bad of ['', 'a', '@b', 'a@', 'a@b@c', 'a b@c', 'a\u0000@b', 'a@b\n', 'a\u2028@b', '\ud800@b', `${'a'.repeat(251)}@b.c`])
     expect(isEmailAddress(bad), JSON.stringify(bad)).toBe(false)
+})
+
+test('an address that somebody types is trimmed, and keeps its case', () => {
+  expect(EmailAddress.parse(' Ada@Example.org\n')).toBe('Ada@Example.org')
+  for (const bad of ['', ' ', 'ada', 'ada@example.org bob']) expect(EmailAddress.safeParse(bad).success, bad).toBe(false)
 })

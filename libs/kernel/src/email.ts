@@ -1,8 +1,9 @@
 // The two hashes of an e-mail address that identity and credit share (credit page §4). An address never travels; these do.
+import { z } from 'zod'
 import { hmac256 } from './hash.ts'
 
 /** Longest address we take, in UTF-16 code units. */
-export const EMAIL_MAX = 254
+const EMAIL_MAX = 254
 
 /** Form 1: how an address is looked up. NFC, trimmed, lower case whatever the locale. Idempotent. */
 export function emailLookup(address: string): string {
@@ -39,3 +40,6 @@ export function emailHashes(pepper: Uint8Array, address: string): { readonly ema
 export function isEmailAddress(text: string): boolean {
   return text.length <= EMAIL_MAX && text.isWellFormed() && /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(text)
 }
+
+/** An address as somebody types it: trimmed, its case kept. */
+export const EmailAddress = z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' })

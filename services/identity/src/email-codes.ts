@@ -1,4 +1,4 @@
-// Codes that prove an address. Whoever asks for one is told the same whether the address is known or not: to an address that has an account goes a
+// Codes that prove an address. Whoever asks for one is told the same whether the address is known or not: to an address that somebody else has goes a
 // letter that says so in place of a code. A code is used once, by one statement; five wrong ones end it.
 import { randomInt } from 'node:crypto'
 import { emailHashes, emailLookup, hmac256, type Id, newId, type PersonId, timeOf } from '@loomworks/kernel'
@@ -30,14 +30,17 @@ export async function mailCode(tx: Tx, parts: IdentityParts, owner: CodeOwner, e
   const id = newId<'email_code'>(nowMs)
   const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')
   await stored(tx, { id, owner, email, digest: digestOf(pepper, id, code), nowMs })
+  const personId = 'personId' in owner ? owner.personId : null
   const { known } = await one(
     tx,
     KnownRow,
-    sql`select exists (select from identity.persons where email_lookup = ${emailLookup(email)} and state not in ('pending', 'erased')) as known`,
+    sql`select exists (select
+                         from identity.persons
+                        where email_lookup = ${emailLookup(email)} and state not in ('pending', 'erased') and id is distinct from ${personId}) as known`,
   )
   const letter = { key: `email_code/${id}`, to: email }
   await (known
-    ? mail.send(tx, { ...letter, template: 'address_known', data: {} })
+    ? mail.send(tx, { ...letter, template: personId === null ? 'address_known' : 'address_wanted', data: {} })
     : mail.send(tx, { ...letter, template: 'email_code', data: { code, minutes: EMAIL_CODE_LIFE_MS / 60_000 } }))
 }
 

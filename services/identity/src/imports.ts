@@ -1,9 +1,10 @@
 // Persons who come from elsewhere. An import only writes rows: nobody can see such a person until they were adopted, which the host of the sagas does
-// by itself. The same file may be imported again: who is there already stays as they are.
+// by itself. It comes whole or not at all, so that nobody is adopted before it is known who brought them. The same file may be imported again: who is
+// there already stays as they are.
 import { randomBytes } from 'node:crypto'
 import { enqueue, outboxRowOf } from '@loomworks/bus'
 import { IdentityFixupApplied } from '@loomworks/contracts'
-import { actorFromService, emailLookup, idOf, isEmailAddress, newId, timeOf } from '@loomworks/kernel'
+import { actorFromService, EmailAddress, emailLookup, idOf, newId, type PersonId, timeOf } from '@loomworks/kernel'
 import { childTrace } from '@loomworks/service-kit'
 import { type Database, type Db, exec, many, one, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
@@ -13,6 +14,8 @@ const USER_HANDLE_BYTES = 32
 const DISPLAY_NAME_MAX = 80
 const COMPANION_NAME_MAX = 50
 const PAGE = 200
+/** Lines of one import: it is one transaction, for which a signup with one of its addresses waits. */
+export const IMPORT_LINES_MAX = 50_000
 
 const named = (most: number) =>
   z.string().transform((text, context) => {
@@ -24,7 +27,7 @@ const named = (most: number) =>
 /** One line of an import: a JSON object. Times are RFC 3339 UTC. */
 export const ImportLine = z.strictObject({
   id: idOf<'person'>().optional(),
-  email: z.string().trim().refine(isEmailAddress, { message: 'is no address of at most 254 characters' }),
+  email: EmailAddress,
   display_name: named(DISPLAY_NAME_MAX),
   companion_name: named(COMPANION_NAME_MAX).optional(),
   email_verified: z.boolean().optional(),
@@ -42,23 +45,21 @@ export interface Imported {
   readonly known: number
 }
 
-/** Writes who is not here yet, a page a transaction, and tells audit of it once. */
+/** Writes who is not here yet and who brought them, in one transaction, and tells audit of it once. At most IMPORT_LINES_MAX lines. */
 export async function importPersons(db: Database, lines: readonly ImportLine[], nowMs: number): Promise<Imported> {
-  const persons: string[] = []
-  for (let at = 0; at < lines.length; at += PAGE) {
-    const written = await db.transaction(async (tx) => {
-      const page = await insertPage(tx, lines.slice(at, at + PAGE), nowMs)
-      if (page.length > 0) await stateImport(tx, nowMs)
-      return page
-    })
-    persons.push(...written)
-  }
-  // Who is named by a later line of the same file is known only now.
-  await keepReferrers(db, lines)
+  if (lines.length > IMPORT_LINES_MAX) throw new RangeError(`an import has at most ${IMPORT_LINES_MAX} lines`)
+  const persons = await db.transaction(async (tx) => {
+    const written: PersonId[] = []
+    for (let at = 0; at < lines.length; at += PAGE) written.push(...(await insertPage(tx, lines.slice(at, at + PAGE), nowMs)))
+    // Who is named by a later line of the same file is known only now.
+    await keepReferrers(tx, written, lines)
+    if (written.length > 0) await stateImport(tx, nowMs)
+    return written
+  })
   return { persons, known: lines.length - persons.length }
 }
 
-async function insertPage(tx: Db, lines: readonly ImportLine[], nowMs: number): Promise<readonly string[]> {
+async function insertPage(tx: Db, lines: readonly ImportLine[], nowMs: number): Promise<readonly PersonId[]> {
   const now = timeOf(nowMs)
   const rows = lines.map((line) => ({
     id: line.id ?? newId(nowMs),
@@ -84,22 +85,24 @@ async function insertPage(tx: Db, lines: readonly ImportLine[], nowMs: number): 
   return written.map(({ id }) => id)
 }
 
-/** One fact a page, which names nobody: none of them is there to be seen yet. */
+/** One fact, which names nobody: none of them is there to be seen yet. */
 async function stateImport(tx: Tx, nowMs: number): Promise<void> {
   const fixupId = newId<'fixup'>(nowMs)
   const stating = { at: timeOf(nowMs), actor: actorFromService('migrations'), correlationId: fixupId, causationId: fixupId, traceparent: childTrace() }
   await enqueue(tx, 'identity', [outboxRowOf({ type: IdentityFixupApplied, data: { fixupId, fields: ['persons.imported'] }, cause: fixupId }, stating)])
 }
 
-async function keepReferrers(db: Db, lines: readonly ImportLine[]): Promise<void> {
+/** Of who came with this import. Nobody brings others who was erased, or whose signup may yet be undone. */
+async function keepReferrers(tx: Db, written: readonly PersonId[], lines: readonly ImportLine[]): Promise<void> {
   const named = lines.flatMap(({ email, referred_by }) => (referred_by === undefined ? [] : [{ lookup: emailLookup(email), by: referred_by }]))
   if (named.length === 0) return
   await exec(
-    db,
+    tx,
     sql`update identity.persons p
            set referred_by = r.id
           from jsonb_to_recordset(${JSON.stringify(named)}) as line (lookup text, by uuid), identity.persons r
-         where p.email_lookup = line.lookup and p.state <> 'erased' and p.imported_at is not null and p.referred_by is null and r.id = line.by and r.id <> p.id`,
+         where p.email_lookup = line.lookup and p.id = any(${[...written]}::uuid[])
+           and r.id = line.by and r.id <> p.id and r.state <> 'erased' and (r.state <> 'pending' or r.imported_at is not null)`,
   )
 }
 

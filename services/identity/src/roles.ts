@@ -44,7 +44,7 @@ export async function grantRoles(tx: Db, personId: PersonId, roles: readonly Rol
   return facts
 }
 
-/** Takes a role; facts about it, none where it was not there. Refuses `role.last_admin`. */
+/** Takes a role of a person whose row is locked; facts about it, none where it was not there. Refuses `role.last_admin`. */
 export async function takeRole(tx: Db, personId: PersonId, taking: Role, by: Actor): Promise<readonly PersonFact[]> {
   if (taking === 'admin') await requireAnotherAdmin(tx, personId)
   const taken = await exec(tx, sql`update identity.person_roles set active = false where person_id = ${personId} and role = ${taking} and active`)
@@ -54,7 +54,7 @@ export async function takeRole(tx: Db, personId: PersonId, taking: Role, by: Act
 const Admins = z.object({ is_admin: z.boolean(), others: z.boolean() })
 
 /** Where the person is an administrator who can act, there must be another one: refuses `role.last_admin`. One at a time asks, until
- *  its transaction ends, so that of two who go at once one stays. */
+ *  its transaction ends, so that of two who go at once one stays. The person's row is locked already. */
 export async function requireAnotherAdmin(tx: Db, personId: PersonId): Promise<void> {
   await tx.query(sql`select pg_advisory_xact_lock(${LAST_ADMIN_LOCK})`)
   const { is_admin, others } = await one(

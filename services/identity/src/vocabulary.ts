@@ -10,6 +10,10 @@ export type RegistrationState = z.output<typeof RegistrationState>
 export const EmailProof = z.enum(['none', 'claim', 'code'])
 export const EmailCodePurpose = z.enum(['change', 'signup'])
 
+/** Attempts to adopt a person that follow each other within minutes, as many as a signup has. Who was not adopted by then is tried a few times a day, and
+ *  reconciling finds them. */
+export const ADOPT_ATTEMPTS_SOON = 5
+
 /** How a session's token is handed over and comes back. */
 export const SessionDelivery = z.enum(['cookie', 'bearer'])
 export type SessionDelivery = z.output<typeof SessionDelivery>

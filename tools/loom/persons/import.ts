@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ImportLine, importPersons, waitingForAdoption } from '@loomworks/identity/imports'
+import { IMPORT_LINES_MAX, ImportLine, importPersons, waitingForAdoption } from '@loomworks/identity/imports'
 import type { Command } from 'commander'
 import { withAdminDatabase } from '../database.ts'
 import { Failed } from '../failed.ts'
@@ -18,7 +18,7 @@ export function importPersonsCommand(persons: Command): void {
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  npx loom persons import people.jsonl\n\nNothing is written when a line is wrong. Who is here already, by id or address, stays as they are. Who was\nimported gets in by an enrolment token of an administrator.',
+      '\nExample:\n  npx loom persons import people.jsonl\n\nNothing is written when a line is wrong, or where it ends in the middle. Who is here already, by id or address, stays as they are. Who was\nimported gets in by an enrolment token of an administrator.',
     )
     .action(importFile)
 }
@@ -42,6 +42,8 @@ function linesOf(file: string): readonly ImportLine[] {
     .split('\n')
     .map((text, n) => ({ text: text.trim(), line: n + 1 }))
     .filter(({ text }) => text !== '')
+  if (texts.length > IMPORT_LINES_MAX)
+    throw new Failed(2, `${file} has ${texts.length} lines, and one import has at most ${IMPORT_LINES_MAX}: nothing was written. Split it, referrers first.`)
   const wrong: string[] = []
   const lines = texts.flatMap(({ text, line }) => {
     const parsed = ImportLine.safeParse(jsonOf(text))

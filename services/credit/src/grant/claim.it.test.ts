@@ -64,6 +64,14 @@ describe('reserve', () => {
     expect(await reserve(ada, claim_token, GRANT.recipient_email, 2)).toMatchObject({ outcome: 'done' })
   })
 
+  test('fails for who issued it in their own name, and nobody else', async () => {
+    const referrer = signup()
+    await exec(bench.database.db, sql`insert into credit.account (person_id) values (${referrer.personId})`)
+    const { claim_token } = await issued({ grant_kind: 'referrer_initiated', referrer_person_id: referrer.personId })
+    expect(await reserve(referrer, claim_token)).toMatchObject({ outcome: 'failed', code: 'claim.email_mismatch' })
+    expect(await reserve(signup(), claim_token)).toMatchObject({ outcome: 'done', data: { referredBy: referrer.personId } })
+  })
+
   test.each([
     ['a token nobody knows', async () => reserve(signup(), 'lwc_nothing'), 'claim.token_unknown'],
     ['another address', async () => reserve(signup(), (await issued()).claim_token, 'bob@example.org'), 'claim.email_mismatch'],

@@ -1,5 +1,5 @@
-import { exec, many, sql } from '@loomworks/sql'
-import { fakeClock } from '@loomworks/testing'
+import { type Db, exec, many, sql } from '@loomworks/sql'
+import { eventually, fakeClock, waitingIn } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
@@ -193,6 +193,15 @@ test('staff ends all sessions of a person, who may log in again', async () => {
   expect(await asked('POST', `/${NOBODY}/revoke-sessions`)).toMatchObject({ status: 404 })
 })
 
+/** Does anybody hold the lock under which the last administrator is looked for? */
+async function holdsLastAdmin(db: Db): Promise<boolean> {
+  const held = sql`select l.pid
+                     from pg_locks l
+                     join pg_database d on d.oid = l.database
+                    where d.datname = current_database() and l.locktype = 'advisory' and l.objid = 7430003`
+  return (await many(db, z.object({ pid: z.int() }), held)).length > 0
+}
+
 describe('a role', () => {
   const rolesOf = async (session: string) => (await bench.ask('GET', '/me', { session })).body.roles
 
@@ -220,6 +229,30 @@ describe('a role', () => {
     await lock(ada.personId)
     expect(await take(root.personId, 'admin')).toMatchObject({ status: 409, body: { code: 'role.last_admin' } })
     expect(await take(ada.personId, 'admin')).toMatchObject({ status: 204 })
+  })
+
+  test.each([
+    ['taken', (id: string, by: string) => take(id, 'admin', by), 204],
+    ['given', (id: string, by: string) => grant(id, 'admin', by), 204],
+    ['of somebody who is locked out', (id: string, by: string) => lock(id, by), 200],
+  ] as const)('%s waits for its person before it holds anything else, so that no two wait for each other', async (_what, act, status) => {
+    const ada = await person()
+    await grant(ada.personId, 'admin')
+    const by = await rootSession()
+    const { acting, held } = await bench.db.transaction(async (tx) => {
+      await exec(tx, sql`select from identity.persons where id = ${ada.personId} for update`)
+      const begun = act(ada.personId, by)
+      await eventually(async () => expect(await waitingIn(bench.db)).toHaveLength(1))
+      const free = await many(
+        tx,
+        z.object({ role: z.string() }),
+        sql`select role from identity.person_roles where person_id = ${ada.personId} for update skip locked`,
+      )
+      return { acting: begun, held: { roles: free.length === 0, lastAdmin: await holdsLastAdmin(tx) } }
+    })
+    expect(held).toEqual({ roles: false, lastAdmin: false })
+    expect(await acting).toMatchObject({ status })
+    await take(ada.personId, 'admin')
   })
 
   test('ID-INV-10: of two administrators who remove each other fifty times at once one stays', { timeout: 30_000 + ROUNDS * 3000 }, async () => {

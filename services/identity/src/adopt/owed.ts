@@ -6,10 +6,12 @@ import { anySaga, type Orphan } from '@loomworks/sagas'
 import { childTrace } from '@loomworks/service-kit'
 import { type Db, exec, many, sql } from '@loomworks/sql'
 import { z } from 'zod'
+import { ADOPT_ATTEMPTS_SOON } from '../vocabulary.ts'
 import { adoptSaga, adoptSagaId } from './saga.ts'
 
 const AT_ONCE = 50
 const AGAIN_MS = 60_000
+const MUCH_LATER_MS = 21_600_000
 
 const ToAdopt = z.object({ id: idOf<'person'>(), adopt_attempt: z.int() })
 
@@ -33,13 +35,14 @@ export async function owedAdoptions(db: Db, nowMs: number): Promise<readonly Orp
   })
 }
 
-/** An adoption that was undone is tried again under the next attempt, a minute later. */
+/** An adoption that was undone is tried again under the next attempt: a minute later, after the fifth six hours later. */
 export async function adoptionUndone(tx: Db, sagaId: SagaId, { personId, attempt }: AdoptInput, nowMs: number): Promise<void> {
   if (adoptSagaId(personId, attempt) !== sagaId) return
+  const dueMs = nowMs + (attempt < ADOPT_ATTEMPTS_SOON ? AGAIN_MS : MUCH_LATER_MS)
   await exec(
     tx,
     sql`update identity.persons
-           set adopt_attempt = ${attempt}, adopt_due_at = ${timeOf(nowMs + AGAIN_MS)}
+           set adopt_attempt = ${attempt}, adopt_due_at = ${timeOf(dueMs)}
          where id = ${personId} and personal_engagement_id is null and adopt_attempt < ${attempt}`,
   )
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { exec, one, sql } from '@loomworks/sql'
+import { exec, many, one, sql } from '@loomworks/sql'
 import { eventually, fakeClock, SoftwareAuthenticator } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
@@ -54,8 +54,20 @@ describe('another address', () => {
     const taken = bob.answer.body.person.email
     const free = await change(ada, address())
     expect(Object.keys((await change(ada, taken)).body)).toEqual(Object.keys(free.body))
-    expect(await letterTo(taken, 'You already have a Loomworks account')).not.toMatch(/code is/)
+    const letter = await letterTo(taken, 'Somebody asked for your Loomworks address')
+    expect(letter).not.toMatch(/code is|sign up/)
     expect(await verify(ada, '000000')).toMatchObject({ status: 401, body: { code: 'email_code.invalid' } })
+  })
+
+  test('that is one’s own already is proven by a code, and nobody is told of a change', async () => {
+    const ada = await person()
+    expect(ada.answer.body.person).toMatchObject({ email_verified: false })
+    const email = ada.answer.body.person.email.replace('e', 'E')
+    expect(await change(ada, email)).toMatchObject({ status: 202 })
+    expect(await verify(ada, await codeTo(email))).toMatchObject({ status: 200, body: { email, email_verified: true } })
+    const letters = await many(bench.db, z.object({ template: z.string() }), sql`select template from identity.mail_log where person_id = ${ada.personId}`)
+    expect(letters).toEqual([])
+    expect((await bench.told('EmailChanged', ada.personId)).map(({ data }) => data)).toEqual([{ personId: ada.personId, verified: true }])
   })
 
   test('that somebody else took meanwhile is refused after the code', async () => {

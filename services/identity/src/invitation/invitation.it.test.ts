@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { archived, memberOf, openedBy, somebody, twiceAtOnce } from '../belonging-story.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { operatorGrant } from '../operators.ts'
-import type { SignedUp } from '../signing-up.ts'
+import { type SignedUp, signedUp } from '../signing-up.ts'
 import { sweepInvitations } from './queries.ts'
 
 const clock = fakeClock()
@@ -43,7 +43,7 @@ const stateOf = async (id: string) =>
 
 describe('an invitation', () => {
   test('shows its token once; what is kept is a hash', async () => {
-    const { ada, id, invitation, token } = await invited({ email: ' Bob@Example.org'.trim() })
+    const { ada, id, invitation, token } = await invited({ email: ' Bob@Example.org' })
     expect(invitation).toMatchObject({
       engagement: id,
       email: 'bob@example.org',
@@ -62,6 +62,15 @@ describe('an invitation', () => {
       sql`select to_jsonb(i)::text as row from identity.invitations i where id = ${invitation.id}`,
     )
     expect(rows[0]?.row).not.toContain(token.slice('lwi_'.length, -'_123456'.length))
+  })
+
+  test('is for any address that somebody can sign up with, however it is typed', async () => {
+    const { ada, id, invitation, token } = await invited({ email: ' Zoë@Exämple.org ' })
+    expect(invitation).toMatchObject({ email: 'zoë@exämple.org' })
+    const zoe = await signedUp(bench, { email: 'zoë@exämple.org', displayName: 'Zoë' })
+    expect(await accept(zoe, token)).toMatchObject({ status: 200, body: { membership: { name: 'Zoë' } } })
+    for (const email of ['nobody', 'a b@example.org', `${'x'.repeat(250)}@example.org`])
+      expect(await invite(ada, id, { email }), email).toMatchObject({ status: 422, body: { code: 'invalid_body' } })
   })
 
   test('under one Idempotency-Key is one: asked again, it is told again without its token and address, which nothing keeps', async () => {

@@ -34,6 +34,14 @@ export const TEMPLATES = {
       'To get in, log in with your passkey, or with your authenticator app and a recovery code.',
     ],
   }),
+  address_wanted: template({
+    data: z.strictObject({}),
+    subject: () => 'Somebody asked for your Loomworks address',
+    text: () => [
+      'Somebody asked to have this address for their account. It is the address of yours, and stays so: nothing was changed.',
+      'If this was you, log in to the account that has this address and give it another one first.',
+    ],
+  }),
   email_changed: template({
     data: z.strictObject({}),
     subject: () => 'Your Loomworks address was changed',

@@ -72,8 +72,11 @@ function says(personId: string | null): Pick<Finding, 'says'> {
   return { says: { saga: 'no owner', other: personId ?? 'nobody' } }
 }
 
-export function personFinding({ id, state }: EffectListed, owns: boolean): Finding | undefined {
-  return state === 'active' && !owns ? { kind: 'person_without_engagement', proposed: 'inspect', service: 'memory', ref: id } : undefined
+/** Whose adoption was undone again and again has none, whatever memory still has of theirs. */
+export function personFinding({ id, state }: EffectListed, owns: boolean, standing: Standing | undefined): Finding | undefined {
+  const about = { kind: 'person_without_engagement', proposed: 'inspect', service: 'memory', ref: id } as const
+  if (state === 'unadopted') return { ...about, ...(standing !== undefined && { saga_id: standing.sagaId }) }
+  return state === 'active' && !owns ? about : undefined
 }
 
 /** Young enough that its fence must still be there. */

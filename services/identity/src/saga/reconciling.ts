@@ -105,7 +105,7 @@ interface Known {
 function findingOf(effect: EffectListed, standing: Standing | undefined, { owners, owned }: Known): Finding | undefined {
   if (effect.kind === 'grant') return grantFinding(effect, standing)
   if (effect.kind === 'engagement') return engagementFinding(effect, owners.get(effect.personId ?? ''), standing)
-  return pendingFinding(effect, standing) ?? personFinding(effect, owned.has(effect.id))
+  return pendingFinding(effect, standing) ?? personFinding(effect, owned.has(effect.id), standing)
 }
 
 async function personsAmong({ db }: Sight, effects: readonly EffectListed[]): Promise<ReadonlyMap<string, string>> {
@@ -144,9 +144,14 @@ async function unfenced(
 }
 
 async function missing(sight: Sight, service: ServiceName, effect: EffectListed, standing: Standing | undefined): Promise<Finding | undefined> {
-  if (standing === undefined) return undefined
+  if (standing === undefined || !hasStep(sight, standing, fencedStep(effect))) return undefined
   const { fences } = await sight.logOf(service, standing.sagaId)
   return fences.some(({ step }) => step === fencedStep(effect)) ? undefined : unfencedFinding(service, effect, standing)
+}
+
+/** Who was adopted was made by no saga. */
+function hasStep({ sagas }: Sight, { definition }: Standing, step: string): boolean {
+  return sagas.some(({ name, steps }) => name === definition && steps[step] !== undefined)
 }
 
 /** Rows of sagas that the list calls open, against their streams. */

@@ -1,13 +1,14 @@
 // Settings at each place: list, show, set, take back (identity page §8).
-import { SETTINGS, SettingKey, SettingValue, settingSpec } from '@loomworks/contracts'
+import { SETTINGS, SettingKey, type SettingSpec, SettingValue, settingSpec } from '@loomworks/contracts'
 import { type AnyRefusal, timeOf } from '@loomworks/kernel'
-import { Answered, faultsOf, type Operation, operation, requireStepUp, shared } from '@loomworks/service-kit'
+import { Answered, faultsOf, type Operation, operation, type Rights, requireStepUp, shared } from '@loomworks/service-kit'
+import type { Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { setting as refuse } from '../errors.ts'
 import type { IdentityParts } from '../parts.ts'
-import { beyond, changingAt, PLACES, type Place } from '../places.ts'
+import { beyond, changingAt, PLACES, type Place, type PlaceRef } from '../places.ts'
 import { changeSetting } from './change.ts'
-import { SettingShown, settingAt, settingsAt } from './queries.ts'
+import { SettingShown, settingAt, settingsAt, valueBelow } from './queries.ts'
 
 const List = z.object({ items: z.array(SettingShown) })
 const SetBody = z.strictObject({ value: SettingValue })
@@ -58,12 +59,10 @@ function set(place: Place): Operation<IdentityParts> {
     refuses: [...beyond(place, 'write'), refuse.unknown, refuse.invalid, shared.version_mismatch, ...ofAuthority(place), shared.invalid_body],
     answer(request, parts: IdentityParts) {
       return changingAt(place, request, parts, async (tx, ref) => {
-        const key = keyIn(request)
-        const spec = settingSpec(key)
-        if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
+        const { key, spec } = settingIn(request, ref)
         const value = spec.value.safeParse(request.body.value)
         if (!value.success) throw refuse.invalid({ errors: [...faultsOf(value.error, 'body')] })
-        if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+        await requireAuthority(tx, parts, request.token, { spec, ref, key, to: value.data })
         await changeSetting(tx, ref, {
           key,
           value: SettingValue.parse(value.data),
@@ -89,16 +88,30 @@ function takenBack(place: Place): Operation<IdentityParts> {
     refuses: [...beyond(place, 'write'), refuse.unknown, shared.version_mismatch, ...ofAuthority(place)],
     answer(request, parts: IdentityParts) {
       return changingAt(place, request, parts, async (tx, ref) => {
-        const key = keyIn(request)
-        const spec = settingSpec(key)
-        if (!spec?.scopes.includes(ref.scope)) throw refuse.unknown()
-        if (spec.raisesAuthority) requireStepUp('passkey', request.token, parts.clock.now())
+        const { key, spec } = settingIn(request, ref)
+        const to = await valueBelow(tx, ref, key, parts.config.settingStandards)
+        await requireAuthority(tx, parts, request.token, { spec, ref, key, to })
         const ifVersion = ifVersionOf(request.header('if-match'))
         await changeSetting(tx, ref, { key, value: undefined, ifVersion, caller: request.caller, at: timeOf(parts.clock.now()) })
         return new Answered(204, undefined)
       })
     },
   })
+}
+
+interface Changing {
+  readonly spec: SettingSpec
+  readonly ref: PlaceRef
+  readonly key: string
+  /** What it will be there. */
+  readonly to: unknown
+}
+
+/** Refuses `step_up_required` where the change lets something act more freely; what makes it act less freely needs no passkey. */
+async function requireAuthority(tx: Tx, { clock, config }: IdentityParts, token: Rights, { spec, ref, key, to }: Changing): Promise<void> {
+  if (!spec.raisesAuthority) return
+  const now = spec.widens === undefined ? undefined : await settingAt(tx, ref, key, config.settingStandards)
+  if (spec.widens?.(now?.value, to) !== false) requireStepUp('passkey', token, clock.now())
 }
 
 /** What is refused beside, where a setting of this place raises authority. */
@@ -116,6 +129,14 @@ function keyIn({ params }: { readonly params: unknown }): string {
   const key = SettingKey.safeParse((params as { readonly key?: unknown }).key)
   if (!key.success) throw refuse.unknown()
   return key.data
+}
+
+/** Refuses `setting.unknown` what cannot be set there. */
+function settingIn(request: { readonly params: unknown }, { scope }: PlaceRef): { readonly key: string; readonly spec: SettingSpec } {
+  const key = keyIn(request)
+  const spec = settingSpec(key)
+  if (!spec?.scopes.includes(scope)) throw refuse.unknown()
+  return { key, spec }
 }
 
 function tagged(setting: SettingShown | undefined): Answered {

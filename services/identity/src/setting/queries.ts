@@ -48,6 +48,12 @@ export async function settingAt(db: Db, place: PlaceRef, key: string, standards:
   return shown(key, place, await storedAt(db, place, key), standards)
 }
 
+/** What a setting is at a place where nobody sets it there. */
+export async function valueBelow(db: Db, { scope }: PlaceRef, key: string, standards: Standards): Promise<SettingValue | undefined> {
+  const below = await settingAt(db, SYSTEM, key, standards)
+  return scope === SYSTEM.scope || below === undefined ? (standards[key] ?? (settingSpec(key)?.standard as SettingValue | undefined)) : below.value
+}
+
 function shown(key: string, { scope }: PlaceRef, stored: readonly Stored[], standards: Standards): SettingShown {
   const spec = settingSpec(key)
   if (spec === undefined) throw new Error(`${key} is no setting`)

@@ -6,6 +6,7 @@ import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { adminGrant } from '../roles.ts'
 import { type SignedUp, signedUp } from '../signing-up.ts'
 
+const DEPLOYMENT = '00000000-0000-0000-0000-000000000000'
 const KEY = 'companion.suggest_after'
 const clock = fakeClock()
 let bench: IdentityBench
@@ -82,6 +83,25 @@ describe('a setting of one’s own', () => {
     expect(await set(KEY, 7, {}, '/me', grace)).toMatchObject({ status: 200 })
   })
 
+  test('needs no passkey to silence the Companion, and one to let it speak first again, whether it is set or taken back', async () => {
+    const grace = await signedUp(bench, { email: 'grace4@example.org' })
+    clock.advance(301_000)
+    const speaks = (value: boolean) => set('companion.proactive', value, {}, '/me', grace)
+    expect(await takeBack('companion.proactive', '/me', grace)).toMatchObject({ status: 204 })
+    expect(await speaks(true)).toMatchObject({ status: 200, body: { raises_authority: true } })
+    expect(await speaks(false)).toMatchObject({ status: 200, body: { value: false } })
+    expect(await speaks(true)).toMatchObject({ status: 403, body: { code: 'step_up_required', level: 'passkey' } })
+    expect(await takeBack('companion.proactive', '/me', grace)).toMatchObject({ status: 403, body: { code: 'step_up_required', level: 'passkey' } })
+    expect(await show('companion.proactive', grace)).toMatchObject({ body: { value: false } })
+    await exec(
+      bench.db,
+      sql`insert into identity.settings (scope, scope_id, key, value, version, updated_by, updated_at)
+                             values ('system', ${DEPLOYMENT}, 'companion.proactive', 'false', 1, '{}', now())`,
+    )
+    expect(await takeBack('companion.proactive', '/me', grace)).toMatchObject({ status: 204 })
+    await exec(bench.db, sql`delete from identity.settings where scope = 'system' and key = 'companion.proactive'`)
+  })
+
   test.each([
     ['an unknown key', 'companion.mood', 1, 404, 'setting.unknown'],
     ['a key of every object', 'constructor', 1, 404, 'setting.unknown'],
@@ -113,7 +133,7 @@ describe('a setting of the deployment', () => {
     expect(await show('companion.asks_per_day', grace)).toMatchObject({ body: { value: 20, source: 'standard', standard: 20 } })
     expect(await set('companion.asks_per_day', 30, {}, '/admin', chief)).toMatchObject({ status: 200, body: { source: 'system' } })
     expect(await show('companion.asks_per_day', grace)).toMatchObject({ body: { value: 30, source: 'system', version: 0 } })
-    expect(await told('00000000-0000-0000-0000-000000000000')).toMatchObject([{ scope: 'system', key: 'companion.asks_per_day', to: 30 }])
+    expect(await told(DEPLOYMENT)).toMatchObject([{ scope: 'system', key: 'companion.asks_per_day', to: 30 }])
     expect(await takeBack('companion.asks_per_day', '/admin', chief)).toMatchObject({ status: 204 })
     expect(await bench.ask('GET', '/admin/settings/companion.asks_per_day', { session: chief.session })).toMatchObject({ body: { value: 20 } })
   })

@@ -1,5 +1,5 @@
 import { Amount, CreditAsset, claim, signupDoor } from '@loomworks/contracts'
-import { emailHashes, isEmailAddress, Refusal, timeOf, tokenHash } from '@loomworks/kernel'
+import { EmailAddress, emailHashes, Refusal, timeOf, tokenHash } from '@loomworks/kernel'
 import { Answered, operation, shared } from '@loomworks/service-kit'
 import { maybe, sql } from '@loomworks/sql'
 import { z } from 'zod'
@@ -41,7 +41,7 @@ export const claimGrantRoute = operation({
     claim_token: z.string().min(1).max(CLAIM_TOKEN_MAX),
     display_name: z.string().min(1).max(NAME_MAX),
     companion_name: z.string().min(1).max(NAME_MAX).optional(),
-    email: z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' }).optional(),
+    email: EmailAddress.optional(),
   }),
   reply: z.object({
     claim_token: z.string(),

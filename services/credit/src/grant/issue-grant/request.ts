@@ -1,5 +1,5 @@
 import { CreditAsset, GrantKind } from '@loomworks/contracts'
-import { EMAIL_MAX, idOf, isEmailAddress } from '@loomworks/kernel'
+import { EmailAddress, idOf } from '@loomworks/kernel'
 import { z } from 'zod'
 import { grant } from '../../errors.ts'
 
@@ -8,11 +8,7 @@ const METADATA_BYTES = 4096
 
 /** What an admin may ask for; the sets and ranges with refusals of their own are checked by `askedFor`. */
 export const IssueGrantBody = z.strictObject({
-  recipient_email: z
-    .string()
-    .max(EMAIL_MAX)
-    .transform((text) => text.trim())
-    .refine(isEmailAddress, 'not an address that can be written to'),
+  recipient_email: EmailAddress,
   grant_kind: GrantKind,
   asset_id: z.string().max(64),
   credit_amount: z.string().max(32),

@@ -14,6 +14,8 @@ const Standing = z.object({
   expires_at: z.string(),
   recipient_email_hash: z.string(),
   recipient_email_normalized_hash: z.string(),
+  grant_kind: GrantKind,
+  initiated_by: idOf<'person'>(),
 })
 
 interface Reserve {
@@ -54,6 +56,7 @@ function hold(tx: Db, { tokenHash, emailHash, emailNormalizedHash, personId }: R
          where claim_token_hash = ${tokenHash} and status = 'pending_claim'
            and (reserved_by = ${sagaId} or (reserved_by is null and expires_at > ${now}))
            and (recipient_email_hash = ${emailHash} or recipient_email_normalized_hash = ${emailNormalizedHash})
+           and not (grant_kind = 'referrer_initiated' and initiated_by = ${personId})
         returning id, asset_id, credit_amount, grant_kind, initiated_by`,
   )
 }
@@ -62,14 +65,17 @@ function standing(tx: Db, tokenHash: string) {
   return maybe(
     tx,
     Standing,
-    sql`select status, reserved_by, expires_at, recipient_email_hash, recipient_email_normalized_hash from credit."grant" where claim_token_hash = ${tokenHash}`,
+    sql`select status, reserved_by, expires_at, recipient_email_hash, recipient_email_normalized_hash, grant_kind, initiated_by
+          from credit."grant"
+         where claim_token_hash = ${tokenHash}`,
   )
 }
 
-/** In the order of the page: unknown, claimed, revoked, held by another saga, expired, another address (credit page §5.1). */
+/** In the order of the page: unknown, claimed, revoked, held by another saga, expired, another address (credit page §5.1). Who refers somebody is told the
+ *  same of a grant in their own name (§17). */
 function refusalFor(
   grant: z.output<typeof Standing> | undefined,
-  { emailHash, emailNormalizedHash }: Reserve,
+  { emailHash, emailNormalizedHash, personId }: Reserve,
   { sagaId, now }: { readonly sagaId: string; readonly now: string },
 ) {
   if (grant === undefined) return claim.token_unknown()
@@ -78,6 +84,7 @@ function refusalFor(
   if (grant.reserved_by !== null && grant.reserved_by !== sagaId) return claim.in_progress()
   if (grant.status === 'expired' || grant.expires_at <= now) return claim.expired()
   if (grant.recipient_email_hash !== emailHash && grant.recipient_email_normalized_hash !== emailNormalizedHash) return claim.email_mismatch()
+  if (grant.grant_kind === 'referrer_initiated' && grant.initiated_by === personId) return claim.email_mismatch()
   // Whoever held it let go between the two statements.
   return claim.in_progress()
 }

@@ -1,4 +1,4 @@
-import { idOf, isEmailAddress } from '@loomworks/kernel'
+import { EmailAddress, idOf } from '@loomworks/kernel'
 import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import type { IdentityParts } from '../../parts.ts'
@@ -14,7 +14,7 @@ export const listPersonsRoute = operation({
   summary: 'The persons of this deployment, the newest first',
   authz: seesPersons,
   query: z.strictObject({
-    email: z.string().trim().refine(isEmailAddress, { message: 'is not an address' }).optional(),
+    email: EmailAddress.optional(),
     state: SeenState.optional(),
     cursor: idOf<'person'>().optional(),
     limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT),

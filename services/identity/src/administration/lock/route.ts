@@ -24,9 +24,9 @@ export const lockPersonRoute = operation({
   /** A login that is under way holds the person: it has opened its session before this, which ends it, or finds them locked. */
   async answer({ params, body, caller }, parts: IdentityParts) {
     await act(parts, { personId: params.id, caller }, async ({ tx, nowMs, stating }) => {
-      await requireAnotherAdmin(tx, params.id)
       const from = await lockedState(tx, params.id)
       if (from !== 'active') throw person.state({ from, to: 'locked' })
+      await requireAnotherAdmin(tx, params.id)
       await exec(tx, sql`update identity.persons set state = 'locked', locked_reason = ${body.reason} where id = ${params.id}`)
       await endSessionsOf(tx, params.id, { reason: 'locked', nowMs, stating })
       return [fact(PersonLocked, { personId: params.id, by: caller.actor, reason: body.reason })]

@@ -22,9 +22,8 @@ export const takeRoleRoute = operation({
   /** The outcome is the same where they do not have it. */
   async answer({ params, caller }, parts: IdentityParts) {
     await act(parts, { personId: params.id, caller }, async ({ tx }) => {
-      const facts = await takeRole(tx, params.id, params.role, caller.actor)
       await lockedState(tx, params.id)
-      return facts
+      return takeRole(tx, params.id, params.role, caller.actor)
     })
     return undefined
   },

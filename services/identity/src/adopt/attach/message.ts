@@ -1,10 +1,12 @@
-// The pivot of an adoption: what was drafted becomes the person's, and whoever was imported exists from here on. It refuses nothing.
+// The pivot of an adoption: what was drafted becomes the person's, and whoever was imported exists from here on. Who was there already gets their
+// memberships here. It refuses nothing.
 import { attachEngagement, MembershipGranted, PersonActivated } from '@loomworks/contracts'
 import { actorFromService, idOf, timeOf } from '@loomworks/kernel'
 import { sagaStep } from '@loomworks/sagas'
 import { many, maybe, sql, type Tx } from '@loomworks/sql'
 import { z } from 'zod'
 import { fact, statePersonFacts, statingForSignup } from '../../facts.ts'
+import { insertDrafts, membershipDrafts } from '../../membership-drafts.ts'
 import { MEMBERSHIP_COLUMNS, Membership } from '../../memberships.ts'
 import type { IdentityParts } from '../../parts.ts'
 
@@ -22,6 +24,7 @@ export const attachStep = sagaStep<typeof attachEngagement, IdentityParts, Tx>(a
            where id = ${personId}
           returning referred_by`,
     )
+    await insertDrafts(tx, personId, { drafts: membershipDrafts(personId, engagementId), pending: false, at: attachedAt })
     const joined = await many(
       tx,
       Membership,

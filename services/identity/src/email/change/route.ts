@@ -1,4 +1,4 @@
-import { isEmailAddress, timeOf } from '@loomworks/kernel'
+import { EmailAddress, timeOf } from '@loomworks/kernel'
 import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { EMAIL_CODE_LIFE_MS, mailCode } from '../../email-codes.ts'
@@ -6,15 +6,13 @@ import { mail } from '../../errors.ts'
 import type { IdentityParts } from '../../parts.ts'
 import { selfOf } from '../../self.ts'
 
-const NewAddress = z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' })
-
 export const changeEmailRoute = operation({
   post: '/me/email',
   id: 'changeEmail',
   summary: 'Have a code mailed to the address I want to have',
   authz: { actors: ['person'], scope: 'account.security', object: 'person', relation: 'self', stepUp: 'any', hide: false },
   limits: { rate: 'auth', idempotency: 'optional' },
-  body: z.strictObject({ email: NewAddress }),
+  body: z.strictObject({ email: EmailAddress }),
   reply: z.object({ expires_at: z.string() }),
   status: 202,
   refuses: [mail.not_configured, shared.rate_limited, shared.invalid_body],

@@ -10,7 +10,7 @@ import type { IdentityParts } from '../../parts.ts'
 import { Me, meOf } from '../../person/queries.ts'
 import { selfOf } from '../../self.ts'
 
-const FormerRow = z.object({ email: z.string() })
+const FormerRow = z.object({ email: z.string(), email_lookup: z.string() })
 
 export const verifyEmailRoute = operation({
   post: '/me/email/verify',
@@ -41,10 +41,10 @@ export const verifyEmailRoute = operation({
   },
 })
 
-/** The former address is told, so that a change nobody wanted is noticed. */
+/** The former address is told, so that a change nobody wanted is noticed. Who proves the one they have has no former one. */
 async function changeAddress(tx: Tx, { clock, mail, relay }: IdentityParts, personId: PersonId, { email, email_lookup, caller }: Proven & { caller: Caller }) {
   const now = timeOf(clock.now())
-  const former = await one(tx, FormerRow, sql`select email from identity.persons where id = ${personId} for no key update`)
+  const former = await one(tx, FormerRow, sql`select email, email_lookup from identity.persons where id = ${personId} for no key update`)
   const changed = await exec(
     tx,
     sql`update identity.persons
@@ -54,6 +54,7 @@ async function changeAddress(tx: Tx, { clock, mail, relay }: IdentityParts, pers
   // Who was locked or left meanwhile keeps the former one, and nothing is told.
   if (changed === 0) throw shared.token_refused()
   await statePersonFacts(tx, personId, [fact(EmailChanged, { personId, verified: true })], statingFor(caller, now))
-  await mail.send(tx, { key: `email_changed/${newId()}`, to: former.email, personId, template: 'email_changed', data: {} })
+  if (former.email_lookup !== email_lookup)
+    await mail.send(tx, { key: `email_changed/${newId()}`, to: former.email, personId, template: 'email_changed', data: {} })
   relay.wakeAfter(tx)
 }

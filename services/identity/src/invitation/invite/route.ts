@@ -1,5 +1,5 @@
 import { Designation } from '@loomworks/contracts'
-import { emailLookup, newId, timeOf, tokenHash } from '@loomworks/kernel'
+import { EmailAddress, emailLookup, newId, timeOf, tokenHash } from '@loomworks/kernel'
 import { operation, requireStepUp, shared } from '@loomworks/service-kit'
 import { type Db, exec, one, sql } from '@loomworks/sql'
 import { z } from 'zod'
@@ -22,7 +22,7 @@ export const inviteRoute = operation({
   limits: { idempotency: 'optional' },
   params: z.object({ engagement: z.string() }),
   body: z.strictObject({
-    email: z.email().max(254).optional(),
+    email: EmailAddress.optional(),
     designations: z
       .array(Designation)
       .min(1)

@@ -1,4 +1,4 @@
-import { isEmailAddress } from '@loomworks/kernel'
+import { EmailAddress } from '@loomworks/kernel'
 import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { login, recovery } from '../../errors.ts'
@@ -20,7 +20,7 @@ export const recoverLoginRoute = operation({
   authz: { actors: ['anonymous', 'person'], object: 'session', relation: 'none', hide: false },
   limits: { rate: 'auth' },
   body: z.strictObject({
-    email: z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' }),
+    email: EmailAddress,
     totp_code: TotpCode,
     recovery_code: z.string().min(1).max(CODE_MAX),
     session_delivery: SessionDelivery.default('cookie'),

@@ -1,4 +1,4 @@
-import { isEmailAddress, timeOf } from '@loomworks/kernel'
+import { EmailAddress, timeOf } from '@loomworks/kernel'
 import { operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { saga as refusals } from '../../errors.ts'
@@ -27,7 +27,7 @@ export const searchSagasByEmailRoute = operation({
   id: 'searchSagasByEmail',
   summary: 'Sagas of whoever has an address, with a reason that is recorded',
   authz: readsSagas,
-  body: z.strictObject({ email: z.string().max(254).refine(isEmailAddress, { message: 'is no address' }), reason: z.string().max(500) }),
+  body: z.strictObject({ email: EmailAddress, reason: z.string().max(500) }),
   reply: SagasFound,
   refuses,
 

@@ -1,4 +1,4 @@
-import { isEmailAddress } from '@loomworks/kernel'
+import { EmailAddress } from '@loomworks/kernel'
 import { Answered, operation, shared } from '@loomworks/service-kit'
 import { z } from 'zod'
 import { mail, signup } from '../../errors.ts'
@@ -7,8 +7,6 @@ import { openRegistration, REGISTRATIONS_BUSY_RETRY_S } from '../../open-registr
 import type { IdentityParts } from '../../parts.ts'
 import { CeremonyOptions } from '../../passkeys.ts'
 import { RegistrationId } from '../state.ts'
-
-const EmailAddress = z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' })
 
 export const beginSignupRoute = operation({
   post: '/auth/signup/begin',
