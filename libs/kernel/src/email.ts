@@ -42,4 +42,4 @@ export function isEmailAddress(text: string): boolean {
 }
 
 /** An address as somebody types it: trimmed, its case kept. */
-export const EmailAddress = z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' })
+export const EmailAddress = z.string().trim().refine(isEmailAddress, { message: 'is not an address of at most 254 characters' }).meta({ format: 'email' })
