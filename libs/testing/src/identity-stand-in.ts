@@ -72,6 +72,8 @@ export class IdentityStandIn implements AsyncDisposable {
   readonly passedOn: PassedOn[] = []
   /** While true, identity does not answer. */
   down = false
+  /** What a credential opens is told when this has resolved. */
+  until: Promise<void> = Promise.resolve()
   readonly #clock: Clock
   readonly #socketPath: string
   readonly #key: SigningKey
@@ -159,6 +161,7 @@ export class IdentityStandIn implements AsyncDisposable {
 
   async #introspected(credentialHash: string, audience: ServiceName): Promise<object> {
     this.introspections++
+    await this.until
     const opens = this.credentials.get(credentialHash) ?? { code: 'token_refused' }
     if ('code' in opens) return { active: false, code: opens.code }
     return { active: true, token: await this.token(audience, opens), expiresAt: this.#expiry(), rateClass: opens.actor.kind === 'agent' ? 'agent' : 'person' }

@@ -29,8 +29,10 @@ export class OpenStreams {
     this.#checkedEveryMs = checkedEveryMs
   }
 
-  /** 429 `too_many_streams` for an eleventh of one holder, 503 `draining` once this instance stops. */
+  /** 429 `too_many_streams` for an eleventh of one holder, 503 `draining` once this instance stops. One whose client has left is none: nothing
+   *  would ever say that it ends. */
   add(response: ServerResponse, { holder, subjects, stillMay }: Opening): void {
+    if (response.destroyed) return
     const held = this.#byHolder.get(holder) ?? 0
     if (this.#ended) throw shared.draining(undefined, 1)
     if (held >= MOST_PER_HOLDER) throw shared.too_many_streams(undefined, FULL_RETRY_S)

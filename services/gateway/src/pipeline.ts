@@ -88,6 +88,8 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   const credential = credentialOf(head.cookie, head.authorization, cookies)
   if (ridesOnCookie(head.cookie, head.authorization, cookies)) requireOwnPage(head.method, request.headers, config.allowedOrigins)
   const entry = await parts.authenticate(route, credential)
+  // A client that left meanwhile has nobody to do anything for.
+  if (response.destroyed) return
   const { token, claims } = entry
   authorize(route.authz, claims, parts.clock.now())
   const ofPrincipal = parts.takeRate.ofPrincipal(entry)

@@ -2,14 +2,16 @@
 import { newId, tokenHash } from '@loomworks/kernel'
 import { eventually, fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { bearer, type GatewayBench, gatewayBench, json } from './gateway-bench.ts'
+import { bearer, freePort, type GatewayBench, gatewayBench, json } from './gateway-bench.ts'
 
 const clock = fakeClock()
 const A_TOKENS_LIFE_MS = 60_000
 let bench: GatewayBench
+let opsPort: number
 
 beforeAll(async () => {
-  bench = await gatewayBench({ adminUrl: inject('adminUrl'), clock, socket: { streamsCheckedEveryMs: 50 } })
+  opsPort = await freePort()
+  bench = await gatewayBench({ adminUrl: inject('adminUrl'), clock, environment: { OPS_PORT: String(opsPort) }, socket: { streamsCheckedEveryMs: 50 } })
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
@@ -42,6 +44,8 @@ function opened() {
   const token = bench.token(session)
   return { token, says: (claims: { code: string } | typeof session) => bench.identity.credentials.set(tokenHash(token), claims), session }
 }
+
+const metrics = async () => (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text()
 
 describe('a stream ends', () => {
   test('when its session is over, though nobody says so', async () => {
@@ -96,6 +100,27 @@ describe('of one principal ten are open at most:', () => {
     })
     bench.upstream.bus.emit('error', new Error('over'))
     await Promise.all(streams.slice(1).map(({ ended }) => ended))
+  })
+
+  test('those whose client left before they were open are not counted', async () => {
+    const ada = opened()
+    const leaving = new AbortController()
+    const asked = bench.identity.introspections
+    const told = Promise.withResolvers<void>()
+    bench.identity.until = told.promise
+    const left = Array.from({ length: 10 }, () => {
+      const headers = bearer(bench.token({ ...ada.session, sessionId: newId() }))
+      return fetch(`${bench.url}/jobs/events`, { headers, signal: leaving.signal }).catch(() => 'left')
+    })
+    await eventually(() => expect(bench.identity.introspections).toBe(asked + 10))
+    leaving.abort()
+    expect(await Promise.all(left)).toEqual(Array(10).fill('left'))
+    await eventually(async () => expect(await metrics()).toContain('service="gateway",operation="follow",status="499"} 10\n'))
+    told.resolve()
+    const eleventh = await follow(bearer(ada.token))
+    expect(eleventh.status).toBe(200)
+    expect(await metrics()).toContain('sse_streams{service="gateway"} 1\n')
+    await leave([eleventh])
   })
 
   test('strangers are counted by their address', async () => {
