@@ -158,6 +158,7 @@ const absent = operation({
   post: '/claim/grant',
   id: 'absent',
   authz: anybody,
+  limits: { timeoutMs: 1000 },
   body: z.looseObject({}),
   reply: Echo,
   answer: async () => ({ method: 'POST', actor: '', body: null }),

@@ -195,7 +195,8 @@ function sendProblem({ log }: PipelineParts, { request, response, error, headers
   if (refusal.retryAfterS !== undefined) extra['retry-after'] = String(refusal.retryAfterS)
   if (refusal.status === 401) extra['www-authenticate'] = 'Bearer realm="loomworks"'
   const body = JSON.stringify(problemOf(refusal, { instance: request.url?.split('?', 1)[0] ?? '/', requestId }))
-  const unread = isUnread(request)
+  // Of a body that was waited for in vain not a byte more is.
+  const unread = isUnread(request) || refusal.code === 'request_timeout'
   if (unread || last) extra.connection = 'close'
   response.writeHead(refusal.status, { ...headers, ...extra, 'content-type': PROBLEM_TYPE, 'content-length': Buffer.byteLength(body) })
   if (unread) endLingering(request, response, body)

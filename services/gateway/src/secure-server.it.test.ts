@@ -155,6 +155,23 @@ describe('in HTTP/2', () => {
     await eventually(() => expect(bench.upstream.aborted).toBe(aborted + 1))
   })
 
+  test('a body that takes longer than there is time is told so, and its stream ends', async () => {
+    const stream = session.request({ ':path': '/jobs/slow', ':method': 'POST', ...json(bench.token()) })
+    stream.on('error', () => undefined)
+    const dripping = setInterval(() => stream.write(' '), 20)
+    const closed = once(stream, 'close')
+    let text = ''
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+    const [headers] = await once(stream, 'response')
+    await closed
+    clearInterval(dripping)
+    expect([headers[':status'], JSON.parse(text).code]).toEqual([408, 'request_timeout'])
+    expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR)
+    expect(await ask('/catalogue/open')).toMatchObject({ status: 200 })
+  })
+
   test('a stream of events passes one by one, and ends with its session', async () => {
     const claims = { actor: { kind: 'person' as const, id: newId<'person'>() }, sessionId: newId() }
     const token = bench.token(claims)

@@ -98,6 +98,13 @@ class PlainResponse extends Http2ServerResponse {
     return super.writeHead(status)
   }
 
+  /** An answer before the end of the body ends the stream too, or the body could come for ever (RFC 9113 §8.1). */
+  override end(...written: never[]): this {
+    super.end(...written)
+    if (!this.req.complete) this.stream.close(constants.NGHTTP2_NO_ERROR)
+    return this
+  }
+
   /** Half an answer must be seen to be one. */
   override destroy(): this {
     this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
