@@ -35,6 +35,8 @@ export interface TokenClaims {
   readonly sessionId?: string
   /** Who answers for an agent. */
   readonly sponsor?: PersonId
+  /** What is left of it where its credential ends before. */
+  readonly lifeS?: number
 }
 
 /** A public request that the gateway passed on to identity. */
@@ -113,7 +115,10 @@ export class IdentityStandIn implements AsyncDisposable {
   }
 
   /** An internal token for an audience. */
-  token(audience: ServiceName, { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId, sponsor }: TokenClaims): Promise<string> {
+  token(
+    audience: ServiceName,
+    { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId, sponsor, lifeS = ITK_LIFE_S }: TokenClaims,
+  ): Promise<string> {
     const now = Math.floor(this.#clock.now() / 1000)
     const person = actor.kind === 'person'
     const claims = {
@@ -133,7 +138,7 @@ export class IdentityStandIn implements AsyncDisposable {
       .setSubject(actor.id)
       .setJti(newId())
       .setIssuedAt(now)
-      .setExpirationTime(now + ITK_LIFE_S)
+      .setExpirationTime(now + lifeS)
       .sign(this.#key)
   }
 

@@ -3,9 +3,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, Refusal, Transient } from '@loomworks/kernel'
-import { authorize, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
+import { authorize, ITK_LIFE_S, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
 import type { Authenticate } from './authenticate/authenticate.ts'
 import { type CookieNames, type Credential, credentialOf, ridesOnCookie } from './authenticate/credential.ts'
+import { subjectsOf } from './authenticate/token-cache.ts'
 import type { GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch/dispatch.ts'
 import type { Upstreams } from './dispatch/upstreams.ts'
@@ -34,6 +35,8 @@ export interface PipelineParts {
   readonly distrusted: WeakSet<Duplex>
   /** Forgets a session or a person. */
   readonly drop: (subject: string) => void
+  /** Forgets the token of a session that goes on under another one. */
+  readonly replaced: (session: string) => void
   readonly clock: Clock
   readonly log: Log
   readonly metrics: ServiceMetrics
@@ -100,17 +103,30 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
     const anonymous = entry.rateClass === undefined
     parts.streams.add(response, {
       holder: anonymous ? limitKey(address) : claims.sub,
-      subjects: anonymous ? [] : [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])],
+      subjects: anonymous ? [] : subjectsOf(claims),
+      isEnding: claims.exp - claims.iat < ITK_LIFE_S,
       stillMay: () => stillMay(parts, route, credential),
     })
     parts.metrics.streaming(response)
   }
-  await dispatch(parts.upstreams, { request, response, head, route, address, token, deadlineMs: beganMs + route.timeoutMs, headers })
-  if (CHANGES_SESSION.has(route.id) && response.statusCode < 300 && claims.sid !== undefined) parts.drop(claims.sid)
+  const deadlineMs = beganMs + route.timeoutMs
+  const passes = (chunk: Buffer) => parts.streams.passed(response, chunk)
+  await dispatch(parts.upstreams, { request, response, head, route, address, token, deadlineMs, headers, ...(route.limits.stream && { passes }) })
+  if (response.statusCode < 300) heedSession(parts, route, head, claims.sid)
 }
 
-/** Operations after which the session they came by is over, or goes on under another token: what is kept of it is old from then on. */
-const CHANGES_SESSION: ReadonlySet<string> = new Set(['logOut', 'revokeAllSessions', 'revokeSession', 'finishStepUp', 'finishAddPasskey'])
+/** Operations after which the session they came by is over. */
+const ENDS_SESSION: ReadonlySet<string> = new Set(['logOut', 'revokeAllSessions'])
+/** After which it goes on under another token. */
+const REPLACES_TOKEN: ReadonlySet<string> = new Set(['finishStepUp', 'finishAddPasskey'])
+
+/** What is kept of a session that an operation has ended or changed is old from then on. */
+function heedSession(parts: PipelineParts, { id }: Route, { path }: Head, session: string | undefined): void {
+  if (session === undefined) return
+  if (ENDS_SESSION.has(id)) parts.drop(session)
+  else if (REPLACES_TOKEN.has(id)) parts.replaced(session)
+  else if (id === 'revokeSession') parts.drop(path.slice(path.lastIndexOf('/') + 1))
+}
 
 /** Does the credential still open this? Rejects where identity does not answer. */
 function stillMay({ authenticate, clock }: PipelineParts, route: Route, credential: Credential | undefined): Promise<boolean> {

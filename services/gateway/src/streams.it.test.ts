@@ -57,6 +57,22 @@ describe('a stream ends', () => {
     expect(await stream.ended).toBe('ended')
   })
 
+  test.each([
+    ['was replaced', {}, true],
+    ['works for less than a minute', { lifeS: 20 }, false],
+  ])('and is asked to come back when its credential %s: identity is not shown that one late', async (_why, claims, isReplaced) => {
+    const { session } = opened()
+    const token = bench.token({ ...session, ...claims })
+    const stream = await follow(bearer(token))
+    await isOpen(stream)
+    if (isReplaced) expect(await bench.ask('POST', '/auth/step-up/finish', { headers: bearer(token) })).toMatchObject({ status: 204 })
+    const asked = bench.identity.introspections
+    clock.advance(A_TOKENS_LIFE_MS)
+    expect(await stream.ended).toBe('ended')
+    expect(stream.heard()).toMatch(/retry: \d+\n\n$/)
+    expect(bench.identity.introspections).toBe(asked)
+  })
+
   test('not because identity is out of reach, but when it says no again', async () => {
     const ada = opened()
     const stream = await follow(bearer(ada.token))

@@ -21,6 +21,8 @@ export interface Passing {
   readonly deadlineMs: number
   /** Headers of every answer: request id, security, CORS, rate. */
   readonly headers: Readonly<Record<string, string>>
+  /** Told of each piece of a stream that goes out. */
+  readonly passes?: (chunk: Buffer) => void
 }
 
 /** Resolves when the answer is out; rejects with a refusal while nothing of it is, so that a problem can still be sent. */
@@ -196,8 +198,9 @@ class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { response } = this.#passing
+    const { response, passes } = this.#passing
     if (response.writableEnded || response.destroyed) return
+    passes?.(chunk)
     if (chunk.length === this.#length) return void this.#end(chunk)
     if (response.write(chunk)) return
     controller.pause()
