@@ -28,7 +28,7 @@ export interface Passing {
 /** Resolves when the answer is out; rejects with a refusal while nothing of it is, so that a problem can still be sent. */
 export async function dispatch(upstreams: Upstreams, passing: Passing): Promise<void> {
   const upstream = upstreams.of(passing.route.owner)
-  const once = () => tried(upstream, passing, (outcome) => upstreams.ended(upstream, outcome))
+  const once = () => tried(upstream, passing, (outcome, turn) => upstreams.ended(upstream, outcome, turn))
   upstream.retries.sent()
   try {
     await once().catch((error: unknown) => {
@@ -45,9 +45,11 @@ function mayBeRepeated({ head, request, response }: Passing): boolean {
 }
 
 /** Sends the request once, unless the service is left alone for now. */
-async function tried({ pool, streams, breaker }: Upstream, passing: Passing, ended: Ends['ended']): Promise<void> {
+async function tried({ pool, streams, breaker }: Upstream, passing: Passing, told: (outcome: Outcome, turn: number) => void): Promise<void> {
   const leftMs = breaker.enter()
   if (leftMs !== undefined) throw shared.dependency_down(undefined, Math.ceil(leftMs / 1000))
+  const { turn } = breaker
+  const ended = (outcome: Outcome) => told(outcome, turn)
   return new Promise((done, failed) => {
     const connections = passing.route.limits.stream ? streams : pool
     const body = hasBody(passing.request) ? bodyOf(passing, failed) : null

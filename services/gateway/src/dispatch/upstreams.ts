@@ -62,8 +62,8 @@ export class Upstreams {
     return upstream
   }
 
-  ended({ name, breaker }: Upstream, outcome: Outcome): void {
-    breaker.ended(outcome)
+  ended({ name, breaker }: Upstream, outcome: Outcome, turn: number): void {
+    breaker.ended(outcome, turn)
     this.#options.watch.called(name, outcome)
   }
 
