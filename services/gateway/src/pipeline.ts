@@ -56,11 +56,7 @@ export async function answerRequest(parts: PipelineParts, request: IncomingMessa
   let head: Head | undefined
   try {
     head = headOf(request, ids)
-    const file = isRead(request.method) ? parts.files.find(head.path, request.headers) : undefined
-    if (file !== undefined) return sendFile(response, file, { ...headers }, request.method)
-    const page = request.method === 'GET' ? parts.pages.get(head.path) : undefined
-    if (page !== undefined) return sendPage(response, await page(), headers)
-    await passed(parts, { request, response, head, headers })
+    await (ownAnswer(parts, { request, response, head, headers }) ?? passed(parts, { request, response, head, headers }))
   } catch (error) {
     // Behind a head that cannot be believed stands nothing that can: its connection ends with it. In HTTP/2 each request stands by itself.
     if (head === undefined && request.httpVersionMajor === 1) parts.distrusted.add(request.socket)
@@ -75,15 +71,36 @@ interface Asking {
   readonly headers: Headers
 }
 
+/** Probes come as often as they like; all else of our own takes from what an address may ask. */
+const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+
+/** Sends a file of the console or a page of our own; undefined where there is none. A file may be kept by whoever it passes, and how one address
+ *  stands is not told with it. */
+function ownAnswer(parts: PipelineParts, { request, response, head, headers }: Asking): Promise<void> | undefined {
+  const file = isRead(request.method) ? parts.files.find(head.path, request.headers) : undefined
+  const page = file === undefined && request.method === 'GET' ? parts.pages.get(head.path) : undefined
+  if (file === undefined && page === undefined) return undefined
+  const standing = HEALTH.has(head.path) ? undefined : parts.takeRate.ofAddress({ rate: 'ip_only' }, addressOf(parts, request))
+  if (page !== undefined || standing?.refused !== undefined) Object.assign(headers, standing?.headers)
+  if (standing?.refused !== undefined) throw standing.refused
+  if (page !== undefined) return sendPage(response, page, headers)
+  if (file !== undefined) sendFile(response, file, headers, request.method)
+  return Promise.resolve()
+}
+
+function addressOf({ config }: PipelineParts, { socket, headers }: IncomingMessage): string {
+  return clientAddress(socket.remoteAddress, one(headers['x-forwarded-for']), config.trustedProxies)
+}
+
 async function passed(parts: PipelineParts, { request, response, head, headers }: Asking): Promise<void> {
   const { config, cookies } = parts
   const beganMs = performance.now()
   const found = parts.table.find(head.method, head.path)
   if (head.method === 'OPTIONS') return preflight(parts, { request, response, head, headers })
-  if (found === undefined || 'allow' in found) throw strayed(parts, head, found?.allow, headers)
+  if (found === undefined || 'allow' in found) throw strayed(parts, { request, response, head, headers }, found?.allow)
   const { route } = found
   timed(parts.metrics, route, response)
-  const address = clientAddress(request.socket.remoteAddress, one(request.headers['x-forwarded-for']), config.trustedProxies)
+  const address = addressOf(parts, request)
   const standing = parts.takeRate.ofAddress(route, address)
   if (route.notice !== undefined) Object.assign(headers, route.notice)
   Object.assign(headers, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
@@ -141,9 +158,10 @@ function stillMay({ authenticate, clock }: PipelineParts, route: Route, credenti
     )
 }
 
-/** No route: another method of a path we know, with those there are, or nothing. A page of ours takes GET alone. */
-function strayed(parts: PipelineParts, { path }: Head, allow: readonly string[] | undefined, headers: Headers): Refusal {
-  const methods = allow ?? (parts.pages.has(path) ? ['GET'] : undefined)
+/** No route: another method of a path we know, with those there are, or nothing. A page of ours takes GET alone, a file of the console HEAD too. */
+function strayed(parts: PipelineParts, { request, head: { path }, headers }: Asking, allow: readonly string[] | undefined): Refusal {
+  const isFile = () => parts.files.find(path, request.headers) !== undefined
+  const methods = allow ?? (parts.pages.has(path) ? ['GET'] : isFile() ? ['GET', 'HEAD'] : undefined)
   if (methods === undefined) return shared.route_not_found()
   headers.allow = methods.join(', ')
   return shared.method_not_allowed()
@@ -189,7 +207,8 @@ function sendFile(response: ServerResponse, { status, headers: own, body }: File
   response.end(method === 'HEAD' ? undefined : body)
 }
 
-function sendPage(response: ServerResponse, { status, type, body, headers: own }: Page, headers: Headers): void {
+async function sendPage(response: ServerResponse, page: () => Page | Promise<Page>, headers: Headers): Promise<void> {
+  const { status, type, body, headers: own } = await page()
   response.writeHead(status, { ...headers, ...own, 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
