@@ -3,7 +3,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http'
 import { constants, createSecureServer, Http2ServerRequest, Http2ServerResponse, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { shared } from '@loomworks/service-kit'
 
 export interface TlsFiles {
   readonly cert: Buffer
@@ -28,9 +27,14 @@ export function secureServer(tls: TlsFiles, options: ServerOptions, answer: Requ
     // Both have what the gateway uses of their likes in HTTP/1.1: that is what the two classes below are for.
     answer(request as unknown as InstanceType<typeof IncomingMessage>, response as unknown as ServerResponse)
   })
+  // Node's own knows those of HTTP/1.1, and not the sessions.
+  const idleOfHttp1 = (server as unknown as Server).closeIdleConnections.bind(server)
   const ended = {
     closeAllConnections: () => connections.cut(),
-    closeIdleConnections: () => connections.leave(),
+    closeIdleConnections() {
+      idleOfHttp1()
+      connections.leave()
+    },
   }
   return Object.assign(server, ended) as unknown as Server
 }
@@ -114,10 +118,4 @@ class PlainResponse extends Http2ServerResponse {
 
 function pairsOf(list: readonly string[]): readonly (readonly [string, string])[] {
   return Array.from({ length: list.length / 2 }, (_, at) => [list[at * 2] ?? '', list[at * 2 + 1] ?? ''] as const)
-}
-
-/** A tunnel that is asked for: refused as everywhere, in the words of HTTP/2. */
-export function refuseTunnel(response: Http2ServerResponse): void {
-  response.writeHead(shared.not_implemented().status)
-  response.end()
 }
