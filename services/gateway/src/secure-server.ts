@@ -70,9 +70,13 @@ class PlainRequest extends Http2ServerRequest {
   constructor(...[stream, headers, options, rawHeaders]: ConstructorParameters<typeof Http2ServerRequest>) {
     super(stream, headers, options, named(rawHeaders))
     this.headers.host ??= headers[':authority']
-    if (!(stream as ServerHttp2Stream & { readonly endAfterHeaders: boolean }).endAfterHeaders && headers['content-length'] === undefined)
-      this.headers['transfer-encoding'] = 'chunked'
+    if (!hasEnded(stream as ServerHttp2Stream) && headers['content-length'] === undefined) this.headers['transfer-encoding'] = 'chunked'
   }
+}
+
+/** Was its head all the client had to say? */
+function hasEnded(stream: ServerHttp2Stream): boolean {
+  return (stream as ServerHttp2Stream & { readonly endAfterHeaders: boolean }).endAfterHeaders
 }
 
 /** The headers with `:authority` as the host it is. Said twice and alike it is said once; said in two ways it stays two hosts. */
@@ -105,7 +109,7 @@ class PlainResponse extends Http2ServerResponse {
   /** An answer before the end of the body ends the stream too, or the body could come for ever (RFC 9113 §8.1). */
   override end(...written: never[]): this {
     super.end(...written)
-    if (!this.req.complete) this.stream.close(constants.NGHTTP2_NO_ERROR)
+    if (!hasEnded(this.stream) && !this.req.complete) this.stream.close(constants.NGHTTP2_NO_ERROR)
     return this
   }
 
