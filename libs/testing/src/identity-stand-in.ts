@@ -74,7 +74,7 @@ export class IdentityStandIn implements AsyncDisposable {
   readonly passedOn: PassedOn[] = []
   /** While true, identity does not answer. */
   down = false
-  /** What a credential opens is told when this has resolved. */
+  /** What a credential opens is told, and a public request answered, when this has resolved. */
   until: Promise<void> = Promise.resolve()
   readonly #clock: Clock
   readonly #socketPath: string
@@ -95,7 +95,7 @@ export class IdentityStandIn implements AsyncDisposable {
       request.on('end', () => {
         if (request.url?.startsWith('/auth/') === true) {
           this.passedOn.push(passedOnOf(request))
-          response.writeHead(204).end()
+          void this.until.then(() => response.writeHead(204).end())
           return
         }
         void this.#answer(request.url ?? '', text === '' ? {} : JSON.parse(text), request.headers.authorization ?? '').then(({ status, body }) =>

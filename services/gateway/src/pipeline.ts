@@ -129,7 +129,8 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   const deadlineMs = beganMs + route.timeoutMs
   const passes = (chunk: Buffer) => parts.streams.passed(response, chunk)
   await dispatch(parts.upstreams, { request, response, head, route, address, token, deadlineMs, headers, ...(route.limits.stream && { passes }) })
-  if (response.statusCode < 300) heedSession(parts, route, head, claims.sid)
+  // Where the client left before the answer, nobody knows what it would have been.
+  if (response.headersSent && response.statusCode < 300) heedSession(parts, route, head, claims.sid)
 }
 
 /** Operations after which the session they came by is over. */

@@ -73,6 +73,29 @@ describe('a stream ends', () => {
     expect(bench.identity.introspections).toBe(asked)
   })
 
+  test('not because a stranger asked to end its session and did not wait for the answer', async () => {
+    const [ada, mallory] = [opened(), opened()]
+    const stream = await follow(bearer(ada.token))
+    await isOpen(stream)
+    expect(await bench.ask('POST', '/auth/login/passkey/begin', { headers: bearer(mallory.token) })).toMatchObject({ status: 204 })
+    const told = Promise.withResolvers<void>()
+    bench.identity.until = told.promise
+    const [leaving, asked] = [new AbortController(), bench.identity.passedOn.length]
+    const target = `/auth/sessions/${ada.session.sessionId}`
+    const ends = bench.ask('DELETE', target, { headers: bearer(mallory.token), signal: leaving.signal }).catch(() => 'left')
+    await eventually(() => expect(bench.identity.passedOn.length).toBe(asked + 1))
+    leaving.abort()
+    expect(await ends).toBe('left')
+    await eventually(async () => expect(await metrics()).toContain('operation="revokeSession",status="499"} 1\n'))
+    told.resolve()
+    await eventually(() => expect(bench.upstream.bus.listenerCount('event')).toBe(1))
+    bench.upstream.emit({ id: '1', event: 'meanwhile', data: {} })
+    await eventually(() => expect(stream.heard()).toContain('event: meanwhile'))
+    expect(stream.heard()).not.toContain('retry:')
+    stream.leave()
+    await eventually(() => expect(bench.upstream.bus.listenerCount('event')).toBe(0))
+  })
+
   test('not because identity is out of reach, but when it says no again', async () => {
     const ada = opened()
     const stream = await follow(bearer(ada.token))
