@@ -88,6 +88,18 @@ test('a rate limit is waited for as long as it says', async () => {
   expect(said).toHaveLength(2)
 })
 
+test('a stream that is one too many is opened when one may be', async () => {
+  const { url, said } = await playing(
+    problem('too_many_streams', 429, { 'retry-after': '0' }),
+    (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end('id: 1\nevent: turn\ndata: {}\n\n'),
+    (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(),
+  )
+  const ids: string[] = []
+  for await (const { id } of new Client({ url }).follow('followSignup', { params: { registration_id: 'r' } })) ids.push(id)
+  expect(ids).toEqual(['1'])
+  expect(said).toHaveLength(3)
+})
+
 test('a rate limit beyond the patience is told', async () => {
   const { url, said } = await playing(problem('rate_limited', 429, { 'retry-after': '60' }))
   await expect(new Client({ url, patienceMs: 500 }).call('showMe')).rejects.toMatchObject({ code: 'rate_limited', retryAfterS: 60 })

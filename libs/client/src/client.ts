@@ -101,7 +101,8 @@ export class Client {
         const answer = await fetch(url, init)
         if (answer.ok) return answer
         const refused = await refusedBy(answer)
-        const untouched = refused.code === 'rate_limited' || (repeatable && (refused.status === 503 || refused.code === 'idempotency.in_flight'))
+        const untouched =
+          ['rate_limited', 'too_many_streams'].includes(refused.code) || (repeatable && (refused.status === 503 || refused.code === 'idempotency.in_flight'))
         if (!untouched || refused.retryAfterS === undefined || Date.now() + refused.retryAfterS * 1000 > deadline) throw refused
         waitMs = refused.retryAfterS * 1000
       } catch (error) {

@@ -7,6 +7,8 @@ interface Connection {
   readonly sends: readonly string[]
   readonly breaks?: true
   readonly stays?: true
+  /** In place of all this. */
+  readonly refuses?: Refused
 }
 
 function playing(connections: readonly Connection[]) {
@@ -14,6 +16,7 @@ function playing(connections: readonly Connection[]) {
   const open = async (lastEventId: string | undefined, signal: AbortSignal): Promise<Response> => {
     const connection = connections[askedAfter.length]
     askedAfter.push(lastEventId)
+    if (connection?.refuses !== undefined) throw connection.refuses
     if (connection === undefined) throw new Refused(404, { code: 'not_found' }, undefined)
     return new Response(bodyOf(connection, signal))
   }
@@ -72,6 +75,41 @@ test('a server that asks to be come back to is come back to, as late as it says'
   const { open, askedAfter } = playing([{ sends: [event('1')] }, { sends: ['retry: 30\n\n'] }, { sends: [event('2')] }, { sends: [] }])
   expect(await idsOf(open)).toEqual(['1', '2'])
   expect(askedAfter).toEqual([undefined, '1', '1', '2'])
+})
+
+test.each([
+  [429, 'too_many_streams'],
+  [503, 'draining'],
+])('one that is resumed waits as long as a %i asks it to, and is not over by that', async (status, code) => {
+  const refuses = new Refused(status, { code }, 0.2)
+  const { open, askedAfter } = playing([{ sends: [event('1')] }, { sends: [], refuses }, { sends: [event('2')] }, { sends: [] }])
+  const began = performance.now()
+  expect(await idsOf(open)).toEqual(['1', '2'])
+  expect(performance.now() - began).toBeGreaterThan(190)
+  expect(performance.now() - began).toBeLessThan(900)
+  expect(askedAfter).toEqual([undefined, '1', '1', '2'])
+})
+
+test('a line may hold what only Unicode calls the end of one', async () => {
+  const { open } = playing([{ sends: [event('1', { text: 'a\u2028b\u2029c' })] }, { sends: [] }])
+  const heard = []
+  for await (const { data } of followed(open, {})) heard.push(data)
+  expect(heard).toEqual([{ text: 'a\u2028b\u2029c' }])
+})
+
+test.each([
+  ['and the end of one was put behind it', '\n\n'],
+  ['and nothing came behind it', ''],
+])('an event that was cut off, %s, is heard from the next connection', async (_how, end) => {
+  const cut = `id: 2\nevent: progress\ndata: {"n":${end}`
+  const { open, askedAfter } = playing([{ sends: [event('1')] }, { sends: [cut] }, { sends: [event('2')] }, { sends: [] }])
+  expect(await idsOf(open)).toEqual(['1', '2'])
+  expect(askedAfter).toEqual([undefined, '1', '1', '2'])
+})
+
+test('an event that cannot be read, with others behind it, is an error', async () => {
+  const { open } = playing([{ sends: ['id: 1\ndata: {"n":\n\n', event('2')] }])
+  await expect(idsOf(open)).rejects.toThrow(SyntaxError)
 })
 
 test('a stream may begin behind an event that was seen before', async () => {

@@ -25,7 +25,8 @@ const RETRY_MOST_MS = 30_000
 const SILENT_MS = 45_000
 
 /** The events, each once. A connection that breaks is made anew behind the last event, for as long as it takes; so is one that ends, and
- *  where that has nothing new to say and ends too, all is said. Throws Refused where the stream is refused, and ends when the signal aborts. */
+ *  where that has nothing new to say and ends too, all is said. Throws Refused where the stream is refused, but waits as long as it is asked to
+ *  (429, 503) where it is made anew, and ends when the signal aborts. */
 export async function* followed<Data>(open: Open, { lastEventId, signal, onState }: Following): AsyncGenerator<Heard<Data>> {
   const leaving = new AbortController()
   const over = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal])
@@ -33,11 +34,12 @@ export async function* followed<Data>(open: Open, { lastEventId, signal, onState
   let failures = 0
   try {
     for (let resumed = false; ; resumed = true) {
+      Object.assign(at, { retryMs: undefined, news: false })
       const answer = await open(at.last, over).catch((error: unknown) => {
-        if (over.aborted || !resumed || (error instanceof Refused && error.status < 500)) throw error
+        if (over.aborted || !resumed || (error instanceof Refused && error.status < 500 && error.status !== 429)) throw error
+        if (error instanceof Refused && error.retryAfterS !== undefined) at.retryMs = error.retryAfterS * 1000
       })
       failures = answer === undefined ? failures + 1 : 0
-      Object.assign(at, { retryMs: undefined, news: false })
       if (answer !== undefined) onState?.('live')
       const whole = answer !== undefined && (yield* heard<Data>(answer, at))
       if (whole && resumed && !at.news && at.retryMs === undefined) return
@@ -58,7 +60,7 @@ interface Standing {
   news: boolean
 }
 
-/** The events of one connection; true when it ended, false when it broke. */
+/** The events of one connection; true when it ended, false when it broke, also in the middle of an event. */
 async function* heard<Data>({ body }: Response, at: Standing): AsyncGenerator<Heard<Data>, boolean> {
   if (body === null) return true
   const reader = body.pipeThrough(new TextDecoderStream()).getReader()
@@ -73,20 +75,21 @@ async function* heard<Data>({ body }: Response, at: Standing): AsyncGenerator<He
     for (;;) {
       const chunk = await reader.read()
       clearTimeout(watch)
-      if (chunk.done) return !silent
+      if (chunk.done) return !silent && text.trim() === ''
       watch = setTimeout(fallsSilent, SILENT_MS)
-      const blocks = (text + chunk.value).replaceAll('\r\n', '\n').split('\n\n')
-      text = blocks.pop() ?? ''
-      for (const block of blocks) {
-        const event = eventIn(block, at)
+      text = (text + chunk.value).replaceAll('\r\n', '\n')
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const event = eventIn(text.slice(0, end), at)
+        text = text.slice(end + 2)
         if (event === undefined || event.id === at.last) continue
-        at.last = event.id
-        at.news = true
-        yield { ...event, data: JSON.parse(event.data) }
+        const data = JSON.parse(event.data)
+        Object.assign(at, { last: event.id, news: true })
+        yield { ...event, data }
       }
     }
   } catch (error) {
-    if (error instanceof SyntaxError) throw error
+    // What cannot be read and is the last of its connection was cut off: the next one tells it whole.
+    if (error instanceof SyntaxError && (text !== '' || !(await reader.read().catch(() => ({ done: true }))).done)) throw error
     return false
   } finally {
     clearTimeout(watch)
@@ -97,7 +100,7 @@ async function* heard<Data>({ body }: Response, at: Standing): AsyncGenerator<He
 function eventIn(block: string, at: Standing): Heard<string> | undefined {
   const fields: Record<string, string> = {}
   for (const line of block.split('\n')) {
-    const [, name = '', value = ''] = /^(\w+): ?(.*)$/.exec(line) ?? []
+    const [, name = '', value = ''] = /^(\w+): ?(.*)$/s.exec(line) ?? []
     fields[name] = name === 'data' && fields.data !== undefined ? `${fields.data}\n${value}` : value
   }
   if (fields.retry !== undefined) at.retryMs = Number(fields.retry)

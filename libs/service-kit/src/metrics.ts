@@ -5,7 +5,7 @@ export interface ServiceMetrics {
   readonly registry: Registry
   /** Notes how long an operation took to be answered with a status. */
   answered(operation: string, status: string, seconds: number): void
-  /** Counts an answer that stays open, until it closes. */
+  /** Counts an answer that stays open, until it closes; one that has closed already is not counted. */
   streaming(response: ServerResponse): void
 }
 
@@ -42,6 +42,7 @@ export function serviceMetrics(service: string): ServiceMetrics {
     registry,
     answered: (operation, status, seconds) => seriesOf(operation, status).observe(seconds),
     streaming(response) {
+      if (response.destroyed) return
       streams.inc()
       response.once('close', () => streams.dec())
     },

@@ -35,6 +35,8 @@ export interface TokenClaims {
   readonly sessionId?: string
   /** Who answers for an agent. */
   readonly sponsor?: PersonId
+  /** What is left of it where its credential ends before. */
+  readonly lifeS?: number
 }
 
 /** A public request that the gateway passed on to identity. */
@@ -72,6 +74,8 @@ export class IdentityStandIn implements AsyncDisposable {
   readonly passedOn: PassedOn[] = []
   /** While true, identity does not answer. */
   down = false
+  /** What a credential opens is told, and a public request answered, when this has resolved. */
+  until: Promise<void> = Promise.resolve()
   readonly #clock: Clock
   readonly #socketPath: string
   readonly #key: SigningKey
@@ -91,7 +95,7 @@ export class IdentityStandIn implements AsyncDisposable {
       request.on('end', () => {
         if (request.url?.startsWith('/auth/') === true) {
           this.passedOn.push(passedOnOf(request))
-          response.writeHead(204).end()
+          void this.until.then(() => response.writeHead(204).end())
           return
         }
         void this.#answer(request.url ?? '', text === '' ? {} : JSON.parse(text), request.headers.authorization ?? '').then(({ status, body }) =>
@@ -111,7 +115,10 @@ export class IdentityStandIn implements AsyncDisposable {
   }
 
   /** An internal token for an audience. */
-  token(audience: ServiceName, { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId, sponsor }: TokenClaims): Promise<string> {
+  token(
+    audience: ServiceName,
+    { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId, sponsor, lifeS = ITK_LIFE_S }: TokenClaims,
+  ): Promise<string> {
     const now = Math.floor(this.#clock.now() / 1000)
     const person = actor.kind === 'person'
     const claims = {
@@ -131,7 +138,7 @@ export class IdentityStandIn implements AsyncDisposable {
       .setSubject(actor.id)
       .setJti(newId())
       .setIssuedAt(now)
-      .setExpirationTime(now + ITK_LIFE_S)
+      .setExpirationTime(now + lifeS)
       .sign(this.#key)
   }
 
@@ -159,6 +166,7 @@ export class IdentityStandIn implements AsyncDisposable {
 
   async #introspected(credentialHash: string, audience: ServiceName): Promise<object> {
     this.introspections++
+    await this.until
     const opens = this.credentials.get(credentialHash) ?? { code: 'token_refused' }
     if ('code' in opens) return { active: false, code: opens.code }
     return { active: true, token: await this.token(audience, opens), expiresAt: this.#expiry(), rateClass: opens.actor.kind === 'agent' ? 'agent' : 'person' }

@@ -134,7 +134,7 @@ const follow = operation({
   ...about,
   get: '/jobs/events',
   id: 'follow',
-  authz: person,
+  authz: { ...person, actors: ['person', 'agent'] },
   limits: { stream: true },
   reply: z.object({}),
   answer: async ({ signal, header }, parts: Upstream) => new EventStream(events(parts, signal, header('last-event-id'))),
@@ -158,6 +158,7 @@ const absent = operation({
   post: '/claim/grant',
   id: 'absent',
   authz: anybody,
+  limits: { timeoutMs: 1000 },
   body: z.looseObject({}),
   reply: Echo,
   answer: async () => ({ method: 'POST', actor: '', body: null }),
@@ -176,6 +177,7 @@ const auth = { ...about, authz: { ...anybody, object: 'session' }, reply: z.unde
 const logOut = operation({ ...auth, post: '/auth/logout', id: 'logOut', limits: { rate: 'ip_only' } })
 const logIn = operation({ ...auth, post: '/auth/login/passkey/begin', id: 'logIn' })
 const stepUp = operation({ ...auth, post: '/auth/step-up/finish', id: 'finishStepUp' })
+const endOne = operation({ ...auth, delete: '/auth/sessions/:id', id: 'revokeSession', params: z.object({ id: z.string() }) })
 const signUp = operation({ ...auth, post: '/auth/signup/begin', id: 'signUp', limits: { rate: 'signup_begin' } })
 
 /** The document the gateway is given: nobody answers for credit, audit is what a test makes it, and the stand-in answers for identity. */
@@ -184,7 +186,7 @@ export const API: OpenApi = openApiOf(
     { name: 'memory', operations: OPERATIONS },
     { name: 'credit', operations: [absent] },
     { name: 'audit', operations: [garbled] },
-    { name: 'identity', operations: [logOut, logIn, stepUp, signUp] },
+    { name: 'identity', operations: [logOut, logIn, stepUp, endOne, signUp] },
   ],
   '0.0.0',
 )

@@ -8,20 +8,29 @@ const FULL_RETRY_S = 5
 const CHECKED_EVERY_MS = 55_000
 const COME_BACK_LEAST_MS = 1000
 const COME_BACK_MOST_MS = 5000
+const NEWLINE = 0x0a
 
 export interface Opening {
   /** Whose stream it is: the principal, or the address of somebody unknown. */
   readonly holder: string
-  /** The session and the person it stands on. */
+  /** What it stands on: the person or agent, the session, who answers for the agent. */
   readonly subjects: readonly string[]
+  /** Its credential works for less than a minute more, and is not asked about again: one that was replaced and is shown late ends its session. */
+  readonly isEnding: boolean
   /** May they still? False ends the stream; while it cannot be found out, the stream stays. */
   readonly stillMay: () => Promise<boolean>
+}
+
+interface Standing {
+  isEnding: boolean
+  /** What has passed are whole events: something may be said of our own. */
+  isWhole: boolean
 }
 
 export class OpenStreams {
   readonly #bySubject = new Map<string, Set<ServerResponse>>()
   readonly #byHolder = new Map<string, number>()
-  readonly #all = new Set<ServerResponse>()
+  readonly #all = new Map<ServerResponse, Standing>()
   readonly #checkedEveryMs: number
   #ended = false
 
@@ -29,15 +38,21 @@ export class OpenStreams {
     this.#checkedEveryMs = checkedEveryMs
   }
 
-  /** 429 `too_many_streams` for an eleventh of one holder, 503 `draining` once this instance stops. */
-  add(response: ServerResponse, { holder, subjects, stillMay }: Opening): void {
+  /** 429 `too_many_streams` for an eleventh of one holder, 503 `draining` once this instance stops. One whose client has left is none: nothing
+   *  would ever say that it ends. */
+  add(response: ServerResponse, { holder, subjects, stillMay, isEnding }: Opening): void {
+    if (response.destroyed) return
     const held = this.#byHolder.get(holder) ?? 0
     if (this.#ended) throw shared.draining(undefined, 1)
     if (held >= MOST_PER_HOLDER) throw shared.too_many_streams(undefined, FULL_RETRY_S)
     this.#byHolder.set(holder, held + 1)
-    this.#all.add(response)
+    const standing = { isEnding, isWhole: true }
+    this.#all.set(response, standing)
     for (const subject of subjects) this.#of(subject).add(response)
-    const check = () => void stillMay().then((may) => (may ? undefined : end(response)), ignored)
+    const check = () => {
+      if (standing.isEnding) this.#end(response)
+      else void stillMay().then((may) => (may ? undefined : this.#end(response)), ignored)
+    }
     const checking = setInterval(check, this.#checkedEveryMs)
     response.once('close', () => {
       clearInterval(checking)
@@ -47,18 +62,35 @@ export class OpenStreams {
     })
   }
 
-  end(subject: string): void {
-    for (const response of this.#bySubject.get(subject) ?? []) end(response)
+  /** Notes what has passed of a stream. */
+  passed(response: ServerResponse, chunk: Buffer): void {
+    const standing = this.#all.get(response)
+    if (standing !== undefined) standing.isWhole = chunk.at(-1) === NEWLINE && chunk.at(-2) === NEWLINE
   }
 
-  /** Asks every client to come back, each at a moment of its own, and ends. Nothing is opened any more. */
+  /** What stands on a subject that is over, or may do something else from now on, ends; who still may comes back. */
+  end(subject: string): void {
+    for (const response of this.#bySubject.get(subject) ?? []) this.#end(response)
+  }
+
+  /** A session goes on under another token: what is open stays until it would be asked about. */
+  outlive(session: string): void {
+    for (const response of this.#bySubject.get(session) ?? []) Object.assign(this.#all.get(response) ?? {}, { isEnding: true })
+  }
+
+  /** Everything ends, and nothing is opened any more. */
   endAll(): void {
     this.#ended = true
-    for (const response of this.#all) {
-      const comeBackMs = Math.round(COME_BACK_LEAST_MS + Math.random() * (COME_BACK_MOST_MS - COME_BACK_LEAST_MS))
-      if (isStreaming(response)) response.write(`retry: ${comeBackMs}\n\n`)
-      end(response)
-    }
+    for (const response of this.#all.keys()) this.#end(response)
+  }
+
+  /** Asks the client to come back, each at a moment of its own, and ends: a stream that ends without a word has nothing more to say. Nothing is
+   *  said in the middle of an event, and one whose head is not out yet has no whole answer: it is cut off. */
+  #end(response: ServerResponse): void {
+    if (!response.headersSent) return void response.destroy()
+    const comeBackMs = Math.round(COME_BACK_LEAST_MS + Math.random() * (COME_BACK_MOST_MS - COME_BACK_LEAST_MS))
+    if (isStreaming(response) && this.#all.get(response)?.isWhole) response.write(`retry: ${comeBackMs}\n\n`)
+    response.end()
   }
 
   #of(subject: string): Set<ServerResponse> {
@@ -82,12 +114,6 @@ export class OpenStreams {
 
 function isStreaming(response: ServerResponse): boolean {
   return response.headersSent && !response.writableEnded && response.statusCode === 200
-}
-
-/** One whose head is not out yet has no whole answer: it is cut off. */
-function end(response: ServerResponse): void {
-  if (response.headersSent) response.end()
-  else response.destroy()
 }
 
 /** Whether they still may cannot be found out now; the next time will tell. */

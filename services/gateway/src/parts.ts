@@ -66,6 +66,10 @@ export function parts(
       cache.drop(subject)
       streams.end(subject)
     },
+    replaced(session) {
+      cache.drop(session)
+      streams.outlive(session)
+    },
     onListening() {
       revocations.areHeard = true
       cache.forgetAll()

@@ -3,9 +3,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, Refusal, Transient } from '@loomworks/kernel'
-import { authorize, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
+import { authorize, ITK_LIFE_S, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
 import type { Authenticate } from './authenticate/authenticate.ts'
 import { type CookieNames, type Credential, credentialOf, ridesOnCookie } from './authenticate/credential.ts'
+import { subjectsOf } from './authenticate/token-cache.ts'
 import type { GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch/dispatch.ts'
 import type { Upstreams } from './dispatch/upstreams.ts'
@@ -34,6 +35,8 @@ export interface PipelineParts {
   readonly distrusted: WeakSet<Duplex>
   /** Forgets a session or a person. */
   readonly drop: (subject: string) => void
+  /** Forgets the token of a session that goes on under another one. */
+  readonly replaced: (session: string) => void
   readonly clock: Clock
   readonly log: Log
   readonly metrics: ServiceMetrics
@@ -53,11 +56,7 @@ export async function answerRequest(parts: PipelineParts, request: IncomingMessa
   let head: Head | undefined
   try {
     head = headOf(request, ids)
-    const file = isRead(request.method) ? parts.files.find(head.path, request.headers) : undefined
-    if (file !== undefined) return sendFile(response, file, { ...headers }, request.method)
-    const page = request.method === 'GET' ? parts.pages.get(head.path) : undefined
-    if (page !== undefined) return sendPage(response, await page(), headers)
-    await passed(parts, { request, response, head, headers })
+    await (ownAnswer(parts, { request, response, head, headers }) ?? passed(parts, { request, response, head, headers }))
   } catch (error) {
     // Behind a head that cannot be believed stands nothing that can: its connection ends with it. In HTTP/2 each request stands by itself.
     if (head === undefined && request.httpVersionMajor === 1) parts.distrusted.add(request.socket)
@@ -72,15 +71,36 @@ interface Asking {
   readonly headers: Headers
 }
 
+/** Probes come as often as they like; all else of our own takes from what an address may ask. */
+const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+
+/** Sends a file of the console or a page of our own; undefined where there is none. A file may be kept by whoever it passes, and how one address
+ *  stands is not told with it. */
+function ownAnswer(parts: PipelineParts, { request, response, head, headers }: Asking): Promise<void> | undefined {
+  const file = isRead(request.method) ? parts.files.find(head.path, request.headers) : undefined
+  const page = file === undefined && request.method === 'GET' ? parts.pages.get(head.path) : undefined
+  if (file === undefined && page === undefined) return undefined
+  const standing = HEALTH.has(head.path) ? undefined : parts.takeRate.ofAddress({ rate: 'ip_only' }, addressOf(parts, request))
+  if (page !== undefined || standing?.refused !== undefined) Object.assign(headers, standing?.headers)
+  if (standing?.refused !== undefined) throw standing.refused
+  if (page !== undefined) return sendPage(response, page, headers)
+  if (file !== undefined) sendFile(response, file, headers, request.method)
+  return Promise.resolve()
+}
+
+function addressOf({ config }: PipelineParts, { socket, headers }: IncomingMessage): string {
+  return clientAddress(socket.remoteAddress, one(headers['x-forwarded-for']), config.trustedProxies)
+}
+
 async function passed(parts: PipelineParts, { request, response, head, headers }: Asking): Promise<void> {
   const { config, cookies } = parts
   const beganMs = performance.now()
   const found = parts.table.find(head.method, head.path)
   if (head.method === 'OPTIONS') return preflight(parts, { request, response, head, headers })
-  if (found === undefined || 'allow' in found) throw strayed(parts, head, found?.allow, headers)
+  if (found === undefined || 'allow' in found) throw strayed(parts, { request, response, head, headers }, found?.allow)
   const { route } = found
   timed(parts.metrics, route, response)
-  const address = clientAddress(request.socket.remoteAddress, one(request.headers['x-forwarded-for']), config.trustedProxies)
+  const address = addressOf(parts, request)
   const standing = parts.takeRate.ofAddress(route, address)
   if (route.notice !== undefined) Object.assign(headers, route.notice)
   Object.assign(headers, standing.headers, corsHeaders(request.headers.origin, config.allowedOrigins))
@@ -88,6 +108,8 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
   const credential = credentialOf(head.cookie, head.authorization, cookies)
   if (ridesOnCookie(head.cookie, head.authorization, cookies)) requireOwnPage(head.method, request.headers, config.allowedOrigins)
   const entry = await parts.authenticate(route, credential)
+  // A client that left meanwhile has nobody to do anything for.
+  if (response.destroyed) return
   const { token, claims } = entry
   authorize(route.authz, claims, parts.clock.now())
   const ofPrincipal = parts.takeRate.ofPrincipal(entry)
@@ -98,17 +120,31 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
     const anonymous = entry.rateClass === undefined
     parts.streams.add(response, {
       holder: anonymous ? limitKey(address) : claims.sub,
-      subjects: anonymous ? [] : [claims.sub, ...(claims.sid === undefined ? [] : [claims.sid])],
+      subjects: anonymous ? [] : subjectsOf(claims),
+      isEnding: claims.exp - claims.iat < ITK_LIFE_S,
       stillMay: () => stillMay(parts, route, credential),
     })
     parts.metrics.streaming(response)
   }
-  await dispatch(parts.upstreams, { request, response, head, route, address, token, deadlineMs: beganMs + route.timeoutMs, headers })
-  if (CHANGES_SESSION.has(route.id) && response.statusCode < 300 && claims.sid !== undefined) parts.drop(claims.sid)
+  const deadlineMs = beganMs + route.timeoutMs
+  const passes = (chunk: Buffer) => parts.streams.passed(response, chunk)
+  await dispatch(parts.upstreams, { request, response, head, route, address, token, deadlineMs, headers, ...(route.limits.stream && { passes }) })
+  // Where the client left before the answer, nobody knows what it would have been.
+  if (response.headersSent && response.statusCode < 300) heedSession(parts, route, head, claims.sid)
 }
 
-/** Operations after which the session they came by is over, or goes on under another token: what is kept of it is old from then on. */
-const CHANGES_SESSION: ReadonlySet<string> = new Set(['logOut', 'revokeAllSessions', 'revokeSession', 'finishStepUp', 'finishAddPasskey'])
+/** Operations after which the session they came by is over. */
+const ENDS_SESSION: ReadonlySet<string> = new Set(['logOut', 'revokeAllSessions'])
+/** After which it goes on under another token. */
+const REPLACES_TOKEN: ReadonlySet<string> = new Set(['finishStepUp', 'finishAddPasskey'])
+
+/** What is kept of a session that an operation has ended or changed is old from then on. */
+function heedSession(parts: PipelineParts, { id }: Route, { path }: Head, session: string | undefined): void {
+  if (session === undefined) return
+  if (ENDS_SESSION.has(id)) parts.drop(session)
+  else if (REPLACES_TOKEN.has(id)) parts.replaced(session)
+  else if (id === 'revokeSession') parts.drop(path.slice(path.lastIndexOf('/') + 1))
+}
 
 /** Does the credential still open this? Rejects where identity does not answer. */
 function stillMay({ authenticate, clock }: PipelineParts, route: Route, credential: Credential | undefined): Promise<boolean> {
@@ -123,9 +159,10 @@ function stillMay({ authenticate, clock }: PipelineParts, route: Route, credenti
     )
 }
 
-/** No route: another method of a path we know, with those there are, or nothing. A page of ours takes GET alone. */
-function strayed(parts: PipelineParts, { path }: Head, allow: readonly string[] | undefined, headers: Headers): Refusal {
-  const methods = allow ?? (parts.pages.has(path) ? ['GET'] : undefined)
+/** No route: another method of a path we know, with those there are, or nothing. A page of ours takes GET alone, a file of the console HEAD too. */
+function strayed(parts: PipelineParts, { request, head: { path }, headers }: Asking, allow: readonly string[] | undefined): Refusal {
+  const isFile = () => parts.files.find(path, request.headers) !== undefined
+  const methods = allow ?? (parts.pages.has(path) ? ['GET'] : isFile() ? ['GET', 'HEAD'] : undefined)
   if (methods === undefined) return shared.route_not_found()
   headers.allow = methods.join(', ')
   return shared.method_not_allowed()
@@ -171,7 +208,8 @@ function sendFile(response: ServerResponse, { status, headers: own, body }: File
   response.end(method === 'HEAD' ? undefined : body)
 }
 
-function sendPage(response: ServerResponse, { status, type, body, headers: own }: Page, headers: Headers): void {
+async function sendPage(response: ServerResponse, page: () => Page | Promise<Page>, headers: Headers): Promise<void> {
+  const { status, type, body, headers: own } = await page()
   response.writeHead(status, { ...headers, ...own, 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
@@ -193,7 +231,8 @@ function sendProblem({ log }: PipelineParts, { request, response, error, headers
   if (refusal.retryAfterS !== undefined) extra['retry-after'] = String(refusal.retryAfterS)
   if (refusal.status === 401) extra['www-authenticate'] = 'Bearer realm="loomworks"'
   const body = JSON.stringify(problemOf(refusal, { instance: request.url?.split('?', 1)[0] ?? '/', requestId }))
-  const unread = isUnread(request)
+  // Of a body that was waited for in vain not a byte more is.
+  const unread = isUnread(request) || refusal.code === 'request_timeout'
   if (unread || last) extra.connection = 'close'
   response.writeHead(refusal.status, { ...headers, ...extra, 'content-type': PROBLEM_TYPE, 'content-length': Buffer.byteLength(body) })
   if (unread) endLingering(request, response, body)

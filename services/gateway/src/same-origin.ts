@@ -18,7 +18,7 @@ export function corsHeaders(origin: string | undefined, origins: readonly string
   return { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'origin', 'access-control-expose-headers': EXPOSED }
 }
 
-const EXPOSED = 'x-request-id, retry-after, location, ratelimit, ratelimit-policy, loom-position, idempotency-replayed, deprecation, sunset, link'
+const EXPOSED = 'x-request-id, retry-after, location, etag, ratelimit, ratelimit-policy, loom-position, idempotency-replayed, deprecation, sunset, link'
 const PREFLIGHT_S = 600
 
 /** The answer to a preflight of a listed origin. */
@@ -28,7 +28,7 @@ export function preflightHeaders(origin: string | undefined, origins: readonly s
   return {
     ...cors,
     'access-control-allow-methods': methods.join(', '),
-    'access-control-allow-headers': 'authorization, content-type, idempotency-key, last-event-id, traceparent, x-request-id',
+    'access-control-allow-headers': 'authorization, content-type, idempotency-key, if-match, last-event-id, traceparent, x-request-id',
     'access-control-max-age': String(PREFLIGHT_S),
   }
 }

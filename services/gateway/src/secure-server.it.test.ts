@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { connect as connectRaw } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -139,8 +139,14 @@ describe('in HTTP/2', () => {
   test('a tunnel is refused', async () => {
     const stream = session.request({ ':method': 'CONNECT', ':authority': 'evil.example:443' })
     stream.on('error', () => undefined)
+    let text = ''
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
     const [headers] = await once(stream, 'response')
-    expect(headers[':status']).toBe(501)
+    await once(stream, 'end')
+    expect(headers).toMatchObject({ ':status': 501, 'content-type': expect.stringContaining('application/problem+json'), 'x-request-id': expect.any(String) })
+    expect(JSON.parse(text)).toMatchObject({ code: 'not_implemented', request_id: headers['x-request-id'] })
     stream.close()
   })
 
@@ -153,6 +159,23 @@ describe('in HTTP/2', () => {
     await eventually(() => expect(bench.upstream.waiting).toBe(waiting + 1))
     stream.close(constants.NGHTTP2_CANCEL)
     await eventually(() => expect(bench.upstream.aborted).toBe(aborted + 1))
+  })
+
+  test('a body that takes longer than there is time is told so, and its stream ends', async () => {
+    const stream = session.request({ ':path': '/jobs/slow', ':method': 'POST', ...json(bench.token()) })
+    stream.on('error', () => undefined)
+    const dripping = setInterval(() => stream.write(' '), 20)
+    const closed = once(stream, 'close')
+    let text = ''
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+    const [headers] = await once(stream, 'response')
+    await closed
+    clearInterval(dripping)
+    expect([headers[':status'], JSON.parse(text).code]).toEqual([408, 'request_timeout'])
+    expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR)
+    expect(await ask('/catalogue/open')).toMatchObject({ status: 200 })
   })
 
   test('a stream of events passes one by one, and ends with its session', async () => {
@@ -212,6 +235,22 @@ test('an instance that stops ends its sessions, and asks streams to come back', 
   await ended
   expect(heard).toMatch(/retry: \d+\n\n$/)
   expect(performance.now() - began).toBeLessThan(4000)
+})
+
+test('an instance that stops does not wait for connections of HTTP/1.1 on which nothing is asked', async () => {
+  await using stopping = await gatewayBench({ adminUrl: inject('adminUrl'), environment: { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } })
+  const agent = new Agent({ keepAlive: true })
+  await new Promise((done, failed) => {
+    const asking = request({ agent, port: stopping.port, host: 'localhost', ca: readFileSync(certFile), path: '/livez' }, (answer) => {
+      answer.resume().once('end', done)
+    })
+    asking.once('error', failed).end()
+  })
+  await eventually(() => expect(Object.values(agent.freeSockets).flat()).toHaveLength(1))
+  const began = performance.now()
+  await stopping.gateway.stop(5000)
+  expect(performance.now() - began).toBeLessThan(4000)
+  agent.destroy()
 })
 
 test.each([

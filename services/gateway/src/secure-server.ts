@@ -3,7 +3,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http'
 import { constants, createSecureServer, Http2ServerRequest, Http2ServerResponse, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { shared } from '@loomworks/service-kit'
 
 export interface TlsFiles {
   readonly cert: Buffer
@@ -28,9 +27,14 @@ export function secureServer(tls: TlsFiles, options: ServerOptions, answer: Requ
     // Both have what the gateway uses of their likes in HTTP/1.1: that is what the two classes below are for.
     answer(request as unknown as InstanceType<typeof IncomingMessage>, response as unknown as ServerResponse)
   })
+  // Node's own knows those of HTTP/1.1, and not the sessions.
+  const idleOfHttp1 = (server as unknown as Server).closeIdleConnections.bind(server)
   const ended = {
     closeAllConnections: () => connections.cut(),
-    closeIdleConnections: () => connections.leave(),
+    closeIdleConnections() {
+      idleOfHttp1()
+      connections.leave()
+    },
   }
   return Object.assign(server, ended) as unknown as Server
 }
@@ -66,9 +70,13 @@ class PlainRequest extends Http2ServerRequest {
   constructor(...[stream, headers, options, rawHeaders]: ConstructorParameters<typeof Http2ServerRequest>) {
     super(stream, headers, options, named(rawHeaders))
     this.headers.host ??= headers[':authority']
-    if (!(stream as ServerHttp2Stream & { readonly endAfterHeaders: boolean }).endAfterHeaders && headers['content-length'] === undefined)
-      this.headers['transfer-encoding'] = 'chunked'
+    if (!hasEnded(stream as ServerHttp2Stream) && headers['content-length'] === undefined) this.headers['transfer-encoding'] = 'chunked'
   }
+}
+
+/** Was its head all the client had to say? */
+function hasEnded(stream: ServerHttp2Stream): boolean {
+  return (stream as ServerHttp2Stream & { readonly endAfterHeaders: boolean }).endAfterHeaders
 }
 
 /** The headers with `:authority` as the host it is. Said twice and alike it is said once; said in two ways it stays two hosts. */
@@ -98,6 +106,13 @@ class PlainResponse extends Http2ServerResponse {
     return super.writeHead(status)
   }
 
+  /** An answer before the end of the body ends the stream too, or the body could come for ever (RFC 9113 §8.1). */
+  override end(...written: never[]): this {
+    super.end(...written)
+    if (!hasEnded(this.stream) && !this.req.complete) this.stream.close(constants.NGHTTP2_NO_ERROR)
+    return this
+  }
+
   /** Half an answer must be seen to be one. */
   override destroy(): this {
     this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
@@ -107,10 +122,4 @@ class PlainResponse extends Http2ServerResponse {
 
 function pairsOf(list: readonly string[]): readonly (readonly [string, string])[] {
   return Array.from({ length: list.length / 2 }, (_, at) => [list[at * 2] ?? '', list[at * 2 + 1] ?? ''] as const)
-}
-
-/** A tunnel that is asked for: refused as everywhere, in the words of HTTP/2. */
-export function refuseTunnel(response: Http2ServerResponse): void {
-  response.writeHead(shared.not_implemented().status)
-  response.end()
 }

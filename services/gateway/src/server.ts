@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { newId, type Refusal } from '@loomworks/kernel'
 import { closedWithin, type HttpServer, listenOptions, PROBLEM_TYPE, problemOf, shared } from '@loomworks/service-kit'
 import { answerRequest, type PipelineParts } from './pipeline.ts'
-import { refuseTunnel, secureServer } from './secure-server.ts'
+import { secureServer } from './secure-server.ts'
 
 const HEADERS_BYTES = 16_384
 const HEADERS_WITHIN_MS = 10_000
@@ -41,7 +41,10 @@ export function gatewayServer(parts: ServerParts, limits: SocketLimits = {}): Ht
     else refuseRaw(socket, unreadable(error))
   })
   for (const other of ['connect', 'upgrade'] as const) {
-    server.on(other, (_request, socket) => (socket instanceof Http2ServerResponse ? refuseTunnel(socket) : refuseRaw(socket, shared.not_implemented())))
+    server.on(other, (_request, socket) => {
+      if (socket instanceof Http2ServerResponse) refuseTunnel(socket)
+      else refuseRaw(socket, shared.not_implemented())
+    })
   }
   const ops = parts.config.opsPort === undefined ? undefined : opsServer(parts, ready)
   return {
@@ -131,16 +134,32 @@ function refuseRaw(socket: Duplex & { readonly _httpMessage?: ServerResponse | n
   // the same member; there is no public one.
   if (!socket.writable || socket._httpMessage?.headersSent === true) return void socket.destroy()
   socket.on('error', () => socket.destroy())
-  const requestId = newId()
-  const body = JSON.stringify(problemOf(refusal, { instance: '/', requestId }))
+  const { headers, body } = rawProblem(refusal)
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${requestId}`,
-    'x-content-type-options: nosniff',
-    'cache-control: no-store',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** A tunnel over HTTP/2 is a request like others, and only its stream ends. */
+function refuseTunnel(response: Http2ServerResponse): void {
+  const refusal = shared.not_implemented()
+  const { headers, body } = rawProblem(refusal)
+  response.writeHead(refusal.status, headers)
+  response.end(body)
+}
+
+function rawProblem(refusal: Refusal): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
+  const requestId = newId()
+  const body = JSON.stringify(problemOf(refusal, { instance: '/', requestId }))
+  const headers = {
+    'content-type': PROBLEM_TYPE,
+    'content-length': String(Buffer.byteLength(body)),
+    'x-request-id': requestId,
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  }
+  return { headers, body }
 }

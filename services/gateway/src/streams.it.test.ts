@@ -2,14 +2,16 @@
 import { newId, tokenHash } from '@loomworks/kernel'
 import { eventually, fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { bearer, type GatewayBench, gatewayBench, json } from './gateway-bench.ts'
+import { bearer, freePort, type GatewayBench, gatewayBench, json } from './gateway-bench.ts'
 
 const clock = fakeClock()
 const A_TOKENS_LIFE_MS = 60_000
 let bench: GatewayBench
+let opsPort: number
 
 beforeAll(async () => {
-  bench = await gatewayBench({ adminUrl: inject('adminUrl'), clock, socket: { streamsCheckedEveryMs: 50 } })
+  opsPort = await freePort()
+  bench = await gatewayBench({ adminUrl: inject('adminUrl'), clock, environment: { OPS_PORT: String(opsPort) }, socket: { streamsCheckedEveryMs: 50 } })
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
@@ -43,6 +45,8 @@ function opened() {
   return { token, says: (claims: { code: string } | typeof session) => bench.identity.credentials.set(tokenHash(token), claims), session }
 }
 
+const metrics = async () => (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text()
+
 describe('a stream ends', () => {
   test('when its session is over, though nobody says so', async () => {
     const ada = opened()
@@ -51,6 +55,45 @@ describe('a stream ends', () => {
     ada.says({ code: 'session_expired' })
     clock.advance(A_TOKENS_LIFE_MS)
     expect(await stream.ended).toBe('ended')
+  })
+
+  test.each([
+    ['was replaced', {}, true],
+    ['works for less than a minute', { lifeS: 20 }, false],
+  ])('and is asked to come back when its credential %s: identity is not shown that one late', async (_why, claims, isReplaced) => {
+    const { session } = opened()
+    const token = bench.token({ ...session, ...claims })
+    const stream = await follow(bearer(token))
+    await isOpen(stream)
+    if (isReplaced) expect(await bench.ask('POST', '/auth/step-up/finish', { headers: bearer(token) })).toMatchObject({ status: 204 })
+    const asked = bench.identity.introspections
+    clock.advance(A_TOKENS_LIFE_MS)
+    expect(await stream.ended).toBe('ended')
+    expect(stream.heard()).toMatch(/retry: \d+\n\n$/)
+    expect(bench.identity.introspections).toBe(asked)
+  })
+
+  test('not because a stranger asked to end its session and did not wait for the answer', async () => {
+    const [ada, mallory] = [opened(), opened()]
+    const stream = await follow(bearer(ada.token))
+    await isOpen(stream)
+    expect(await bench.ask('POST', '/auth/login/passkey/begin', { headers: bearer(mallory.token) })).toMatchObject({ status: 204 })
+    const told = Promise.withResolvers<void>()
+    bench.identity.until = told.promise
+    const [leaving, asked] = [new AbortController(), bench.identity.passedOn.length]
+    const target = `/auth/sessions/${ada.session.sessionId}`
+    const ends = bench.ask('DELETE', target, { headers: bearer(mallory.token), signal: leaving.signal }).catch(() => 'left')
+    await eventually(() => expect(bench.identity.passedOn.length).toBe(asked + 1))
+    leaving.abort()
+    expect(await ends).toBe('left')
+    await eventually(async () => expect(await metrics()).toContain('operation="revokeSession",status="499"} 1\n'))
+    told.resolve()
+    await eventually(() => expect(bench.upstream.bus.listenerCount('event')).toBe(1))
+    bench.upstream.emit({ id: '1', event: 'meanwhile', data: {} })
+    await eventually(() => expect(stream.heard()).toContain('event: meanwhile'))
+    expect(stream.heard()).not.toContain('retry:')
+    stream.leave()
+    await eventually(() => expect(bench.upstream.bus.listenerCount('event')).toBe(0))
   })
 
   test('not because identity is out of reach, but when it says no again', async () => {
@@ -96,6 +139,27 @@ describe('of one principal ten are open at most:', () => {
     })
     bench.upstream.bus.emit('error', new Error('over'))
     await Promise.all(streams.slice(1).map(({ ended }) => ended))
+  })
+
+  test('those whose client left before they were open are not counted', async () => {
+    const ada = opened()
+    const leaving = new AbortController()
+    const asked = bench.identity.introspections
+    const told = Promise.withResolvers<void>()
+    bench.identity.until = told.promise
+    const left = Array.from({ length: 10 }, () => {
+      const headers = bearer(bench.token({ ...ada.session, sessionId: newId() }))
+      return fetch(`${bench.url}/jobs/events`, { headers, signal: leaving.signal }).catch(() => 'left')
+    })
+    await eventually(() => expect(bench.identity.introspections).toBe(asked + 10))
+    leaving.abort()
+    expect(await Promise.all(left)).toEqual(Array(10).fill('left'))
+    await eventually(async () => expect(await metrics()).toContain('service="gateway",operation="follow",status="499"} 10\n'))
+    told.resolve()
+    const eleventh = await follow(bearer(ada.token))
+    expect(eleventh.status).toBe(200)
+    expect(await metrics()).toContain('sse_streams{service="gateway"} 1\n')
+    await leave([eleventh])
   })
 
   test('strangers are counted by their address', async () => {

@@ -6,6 +6,9 @@ import {
   AccountStatusChanged,
   AgentChanged,
   AgentTokenRevoked,
+  type EventType,
+  MembershipChanged,
+  MembershipRevoked,
   PersonLocked,
   parseEventData,
   RoleGranted,
@@ -51,16 +54,23 @@ export function hearRevocations({ bus, drop, onListening, onTrouble }: Revocatio
 
 type Message = { readonly subject: string; readonly data: string }
 
-/** What a person or an agent may do has changed: what is kept of them, by whichever session or token it came, is old. */
-const OF_PERSON = [RoleGranted, RoleRevoked, PersonLocked, AccountStatusChanged]
-const OF_AGENT = [AgentChanged, AgentTokenRevoked]
+/** What a person or an agent may do has changed, and a person's also for the agents they answer for: what is kept of them, by whichever session or
+ *  token it came, is old. */
+const CHANGES: readonly EventType[] = [
+  AccountStatusChanged,
+  AgentChanged,
+  AgentTokenRevoked,
+  MembershipChanged,
+  MembershipRevoked,
+  PersonLocked,
+  RoleGranted,
+  RoleRevoked,
+]
 
 function subjectOf(message: Message): string | undefined {
   const name = typeOfSubject(message.subject)
-  const ofPerson = OF_PERSON.find((each) => each.name === name)
-  const ofAgent = OF_AGENT.find((each) => each.name === name)
-  if (name !== SessionRevoked.name && ofPerson === undefined && ofAgent === undefined) return undefined
+  const change = CHANGES.find((each) => each.name === name)
+  if (name !== SessionRevoked.name && change === undefined) return undefined
   const { v, data } = parsedEvent(message)
-  if (ofAgent !== undefined) return parseEventData(ofAgent, v, data).agentId
-  return ofPerson === undefined ? parseEventData(SessionRevoked, v, data).sessionId : parseEventData(ofPerson, v, data).personId
+  return change === undefined ? parseEventData(SessionRevoked, v, data).sessionId : change.entity(parseEventData(change, v, data))
 }

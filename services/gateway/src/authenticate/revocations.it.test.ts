@@ -6,6 +6,8 @@ import {
   AgentChanged,
   AgentTokenRevoked,
   type EventType,
+  MembershipChanged,
+  MembershipRevoked,
   PersonLocked,
   RoleGranted,
   RoleRevoked,
@@ -141,7 +143,7 @@ test('a step-up through this gateway is felt by the next request: the old token 
   expect(await look(ada)).toMatchObject({ status: 401, body: { code: 'session_expired' } })
 })
 
-test('what an agent may do is asked anew when it changes, when a token of it ends, and when who answers for it is locked', async () => {
+test('what an agent may do is asked anew when it changes, when a token of it ends, and when who answers for it is locked or is what they were there no longer', async () => {
   const [agentId, sponsor] = [newId<'agent'>(), newId<'person'>()]
   const scribe = { actor: { kind: 'agent', id: agentId, instructionVersion: 1 }, scopes: ['memory.read'], sponsor } as const
   const changes = [
@@ -157,6 +159,8 @@ test('what an agent may do is asked anew when it changes, when a token of it end
         decidedBy: 'credit',
         decisionId: newId(),
       }),
+    () => publish(MembershipChanged, { ...MembershipChanged.sample, principal: { kind: 'person', id: sponsor } }),
+    () => publish(MembershipRevoked, { ...MembershipRevoked.sample, principal: { kind: 'person', id: sponsor } }),
   ]
   for (const change of changes) {
     const token = bench.token(scribe)
@@ -229,7 +233,8 @@ test('a message that is no event does not deafen the gateway', async () => {
 })
 
 describe('a stream', () => {
-  async function follow({ token }: Session, headers: Record<string, string> = {}) {
+  const OTHER = newId()
+  async function follow({ token }: Pick<Session, 'token'>, headers: Record<string, string> = {}) {
     const leaving = new AbortController()
     const answer = await fetch(`${bench.url}/jobs/events`, { headers: { ...bearer(token), ...headers }, signal: leaving.signal })
     const reader = (answer.body ?? new ReadableStream<Uint8Array>()).getReader()
@@ -262,10 +267,49 @@ describe('a stream', () => {
     await eventually(() => expect(following()).toBe(1))
     ended(ada)
     await revoke(ada)
+    expect(await next()).toMatch(/^retry: \d+\n\n$/)
     expect(await next()).toBeUndefined()
     await eventually(() => expect(following()).toBe(0))
     bench.upstream.emit({ id: '1', event: 'late', data: {} })
     expect(await look(opened())).toMatchObject({ status: 200 })
+  })
+
+  test('of an agent ends when who answers for it may do something else', async () => {
+    const sponsor = newId<'person'>()
+    const scribe = { actor: { kind: 'agent', id: newId<'agent'>(), instructionVersion: 1 }, scopes: ['memory.read'], sponsor } as const
+    const { next } = await follow({ token: bench.token(scribe) })
+    expect(await next()).toContain('event: open')
+    await publish(MembershipRevoked, { ...MembershipRevoked.sample, principal: { kind: 'person', id: sponsor } })
+    expect(await next()).toMatch(/^retry: /)
+    expect(await next()).toBeUndefined()
+  })
+
+  test('goes on when another session of the person ends, and ends with its own', async () => {
+    const ada = opened()
+    const [own, other] = [await follow(ada), await follow({ token: bench.token({ actor: { kind: 'person', id: ada.personId }, sessionId: OTHER }) })]
+    for (const { next } of [own, other]) expect(await next()).toContain('event: open')
+    await eventually(() => expect(following()).toBe(2))
+    const endsOne = (id: string) => bench.ask('DELETE', `/auth/sessions/${id}`, { headers: bearer(ada.token) })
+    expect(await endsOne(OTHER)).toMatchObject({ status: 204 })
+    expect(await other.next()).toMatch(/^retry: /)
+    await eventually(() => expect(following()).toBe(1))
+    bench.upstream.emit({ id: '1', event: 'step', data: {} })
+    expect(await own.next()).toContain('event: step')
+    expect(await endsOne(ada.sessionId)).toMatchObject({ status: 204 })
+    expect(await own.next()).toMatch(/^retry: /)
+    expect(await own.next()).toBeUndefined()
+  })
+
+  test('goes on when its session gets another token', async () => {
+    const ada = opened()
+    const { next, leave } = await follow(ada)
+    expect(await next()).toContain('event: open')
+    await eventually(() => expect(following()).toBe(1))
+    expect(await bench.ask('POST', '/auth/step-up/finish', { headers: bearer(ada.token) })).toMatchObject({ status: 204 })
+    bench.upstream.emit({ id: '1', event: 'step', data: {} })
+    expect(await next()).toContain('event: step')
+    leave()
+    await eventually(() => expect(following()).toBe(0))
   })
 
   test('ends when the service ends it', async () => {

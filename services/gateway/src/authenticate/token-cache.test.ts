@@ -1,7 +1,8 @@
-import { newId } from '@loomworks/kernel'
+import { newId, Transient } from '@loomworks/kernel'
 import { fakeClock } from '@loomworks/testing'
 import { expect, test } from 'vitest'
-import { TokenCache } from './token-cache.ts'
+import type { z } from 'zod'
+import { type Introspection, TokenCache } from './token-cache.ts'
 
 const clock = fakeClock()
 const [person, session] = [newId(), newId()]
@@ -24,27 +25,63 @@ function minted(sid: string = session): string {
   return `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`
 }
 
+type Introspected = z.output<typeof Introspection>
+
 function cache() {
-  const waiting: (() => void)[] = []
+  const waiting: ((says?: Introspected) => void)[] = []
+  const mints = (): Introspected => ({ active: true, token: minted(), expiresAt: '', rateClass: 'person' })
   const asked = new TokenCache({
-    introspect: () => new Promise((done) => waiting.push(() => done({ active: true, token: minted(), expiresAt: '', rateClass: 'person' }))),
+    introspect: () => new Promise((done) => waiting.push((says = mints()) => done(says))),
     now: () => clock.now(),
   })
   return { asked, waiting }
 }
 
+const settled = () => new Promise<void>((done) => setImmediate(done))
+
 test.each([
   ['session', session],
   ['person', person],
-])('an answer that was on its way while its %s was dropped is used once and not kept', async (_what, subject) => {
+])('an answer that was on its way while its %s was dropped is asked for again, and only the new one is kept', async (_what, subject) => {
   const { asked, waiting } = cache()
   const found = asked.find('hash', 'memory')
   asked.drop(subject)
   waiting[0]?.()
-  expect(await found).toHaveProperty('token')
-  expect(asked.size).toBe(0)
-  void asked.find('hash', 'memory')
+  await settled()
+  expect([waiting.length, asked.size]).toEqual([2, 0])
+  waiting[1]?.({ active: false, code: 'session_expired' })
+  expect(await found).toEqual({ code: 'session_expired' })
+})
+
+test('one that is dropped again meanwhile is given up: nothing is told that may be old', async () => {
+  const { asked, waiting } = cache()
+  const found = asked.find('hash', 'memory')
+  const refused = expect(found).rejects.toBeInstanceOf(Transient)
+  asked.drop(session)
+  waiting[0]?.()
+  await settled()
+  asked.drop(session)
+  waiting[1]?.()
+  await refused
+  expect([waiting.length, asked.size]).toEqual([2, 0])
+})
+
+test.each([
+  ['a drop', (of: TokenCache) => of.drop(newId())],
+  ['everything is forgotten', (of: TokenCache) => of.forgetAll()],
+])('who comes after %s waits for no answer that was asked for before', async (_what, happens) => {
+  const { asked, waiting } = cache()
+  const before = [asked.find('hash', 'memory'), asked.find('hash', 'memory')]
+  expect(waiting).toHaveLength(1)
+  happens(asked)
+  const after = asked.find('hash', 'memory')
   expect(waiting).toHaveLength(2)
+  waiting[1]?.()
+  expect(await after).toHaveProperty('token')
+  waiting[0]?.()
+  await settled()
+  for (const again of waiting.slice(2)) again()
+  for (const each of before) expect(await each).toHaveProperty('token')
 })
 
 test('when everything is forgotten, so is what was on its way', async () => {
@@ -56,14 +93,16 @@ test('when everything is forgotten, so is what was on its way', async () => {
   asked.forgetAll()
   expect(asked.size).toBe(0)
   waiting[1]?.()
+  await settled()
+  expect([waiting.length, asked.size]).toEqual([3, 0])
+  waiting[2]?.()
   expect(await second).toHaveProperty('token')
-  expect(asked.size).toBe(0)
+  expect(asked.size).toBe(1)
 })
 
 test('an answer asked for after the drop is kept until five seconds before its end', async () => {
   const { asked, waiting } = cache()
   asked.drop(session)
-  clock.advance(1)
   const found = asked.find('hash', 'memory')
   waiting[0]?.()
   await found

@@ -1,12 +1,24 @@
 // Internal tokens by credential and audience. Identity mints, the gateway keeps: until shortly before the token's end, or until it
 // hears that the session, or what the person may do, is no longer the same.
-import type { ServiceName } from '@loomworks/kernel'
+import { type ServiceName, Transient } from '@loomworks/kernel'
 import { Itk } from '@loomworks/service-kit'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 
 /** Of the claims of a token what the gateway decides by. There are many of them, so no more is kept. */
-const Claims = Itk.pick({ sub: true, sid: true, sponsor: true, act: true, scope: true, roles: true, account: true, restricted: true, step_up: true, exp: true })
+const Claims = Itk.pick({
+  sub: true,
+  sid: true,
+  sponsor: true,
+  act: true,
+  scope: true,
+  roles: true,
+  account: true,
+  restricted: true,
+  step_up: true,
+  iat: true,
+  exp: true,
+})
 type Claims = Readonly<z.output<typeof Claims>>
 
 export interface Entry {
@@ -39,11 +51,6 @@ export interface TokenCacheOptions {
   readonly mostEntries?: number
 }
 
-interface Asked {
-  readonly at: number
-  readonly era: number
-}
-
 export class TokenCache {
   readonly #options: TokenCacheOptions
   readonly #known: LRUCache<string, Found>
@@ -52,10 +59,11 @@ export class TokenCache {
   readonly #bySubject = new Map<string, string | Set<string>>()
   /** Few kinds of rights are held by many. */
   readonly #scopes = new LRUCache<string, string>({ max: SCOPES_SHARED })
-  /** Subjects dropped lately: an answer that was on its way meanwhile is not kept. */
+  /** Subjects dropped lately, each with the number of that drop: an answer that was on its way meanwhile is worth nothing. */
   readonly #dropped: LRUCache<string, number>
-  /** Grows when everything is forgotten: what was asked in an era that is over is not kept. */
-  #era = 0
+  #drops = 0
+  /** The drop that was of everything. */
+  #forgotten = 0
   #kept = 0
 
   constructor(options: TokenCacheOptions) {
@@ -67,7 +75,8 @@ export class TokenCache {
     this.#dropped = new LRUCache({ ...bounded, ttl: DROPS_REMEMBERED_MS })
   }
 
-  /** The token of a credential for a service, or the code by which it is refused. */
+  /** The token of a credential for a service, or the code by which it is refused. Transient where what it stands on changes as fast as it can be
+   *  asked about. */
   async find(credentialHash: string, audience: ServiceName): Promise<Found> {
     const key = `${audience} ${credentialHash}`
     return this.#known.get(key) ?? this.#asking.get(key) ?? this.#ask(key, credentialHash, audience)
@@ -75,14 +84,17 @@ export class TokenCache {
 
   /** Forgets what stands on a session (its id) or a person. */
   drop(subject: string): void {
-    this.#dropped.set(subject, this.#options.now())
+    this.#dropped.set(subject, ++this.#drops)
+    // Whoever comes from now on asks anew: whom a question is about is not known before its answer.
+    this.#asking.clear()
     const keys = this.#bySubject.get(subject) ?? []
     for (const key of typeof keys === 'string' ? [keys] : [...keys]) this.#known.delete(key)
   }
 
   /** Forgets everything, also what is on its way: something may have changed that nobody told us. */
   forgetAll(): void {
-    this.#era++
+    this.#forgotten = ++this.#drops
+    this.#asking.clear()
     this.#known.clear()
   }
 
@@ -91,16 +103,22 @@ export class TokenCache {
   }
 
   #ask(key: string, credentialHash: string, audience: ServiceName): Promise<Found> {
-    const asked = { at: this.#options.now(), era: this.#era }
-    const asking = this.#options
-      .introspect(credentialHash, audience)
-      .then((answer) => this.#keep(key, asked, answer))
-      .finally(() => this.#asking.delete(key))
+    const answered = async () => this.#keep(key, this.#drops, await this.#options.introspect(credentialHash, audience))
+    const asking = answered()
+      .then((found) => found ?? answered())
+      .then((found) => {
+        if (found === undefined) throw new Transient('what a credential stands on changed while it was asked about')
+        return found
+      })
+      .finally(() => {
+        if (this.#asking.get(key) === asking) this.#asking.delete(key)
+      })
     this.#asking.set(key, asking)
     return asking
   }
 
-  #keep(key: string, asked: Asked, answer: z.output<typeof Introspection>): Found {
+  /** What is found, kept; undefined where it is old already: something it stands on was dropped after it was asked for. */
+  #keep(key: string, askedAfter: number, answer: z.output<typeof Introspection>): Found | undefined {
     if (!answer.active) {
       const refused = { code: answer.code }
       this.#known.set(key, refused, { ttl: REFUSED_FOR_MS })
@@ -110,8 +128,9 @@ export class TokenCache {
     const claims = claimsOf(token)
     const entry = { token, claims: { ...claims, scope: this.#shared(claims.scope) }, rateClass }
     const lifeMs = claims.exp * 1000 - RENEW_BEFORE_MS - this.#options.now()
-    const stale = subjectsOf(claims).some((subject) => (this.#dropped.get(subject) ?? Number.NEGATIVE_INFINITY) >= asked.at)
-    if (stale || asked.era !== this.#era || lifeMs <= 0) return entry
+    const stale = subjectsOf(claims).some((subject) => (this.#dropped.get(subject) ?? 0) > askedAfter)
+    if (stale || this.#forgotten > askedAfter) return undefined
+    if (lifeMs <= 0) return entry
     this.#known.set(key, entry, { ttl: lifeMs })
     for (const subject of subjectsOf(claims)) this.#index(subject, key)
     // What is over makes room, also where nobody asks for it again.
@@ -143,7 +162,7 @@ export class TokenCache {
 }
 
 /** Whose change makes a token old: its session's, its holder's, and that of who answers for an agent. */
-function subjectsOf({ sid, sub, sponsor }: Claims): readonly string[] {
+export function subjectsOf({ sid, sub, sponsor }: Claims): readonly string[] {
   return [sub, ...(sid === undefined ? [] : [sid]), ...(sponsor === undefined ? [] : [sponsor])]
 }
 

@@ -7,7 +7,7 @@ function breaker(random = 0.5) {
   const clock = fakeClock()
   const made = new Breaker({ now: clock.now, random: () => random })
   const send = (outcome: Outcome, times = 1) => {
-    for (let at = 0; at < times; at++) if (made.enter() === undefined) made.ended(outcome)
+    for (let at = 0; at < times; at++) if (made.enter() === undefined) made.ended(outcome, made.turn)
   }
   return { clock, breaker: made, send }
 }
@@ -51,7 +51,7 @@ test('after its time one call goes out to try; an answer closes it', () => {
   clock.advance(2000)
   expect(each.enter()).toBeUndefined()
   expect(each.enter()).toBeGreaterThan(0)
-  each.ended('answered')
+  each.ended('answered', each.turn)
   expect(each.isOpen).toBe(false)
   send('failed', 19)
   expect(each.isOpen).toBe(false)
@@ -73,12 +73,19 @@ test('a try whose client left is tried again by the next', () => {
   expect(each.enter()).toBeUndefined()
 })
 
-test('calls that were under way when it opened are no try', () => {
-  const { breaker: each, send } = breaker()
+test.each<Outcome>(['answered', 'failed', 'left'])('a call that was under way when it opened is no try, whenever it ends: %s', (outcome) => {
+  const { clock, breaker: each, send } = breaker()
+  const before = each.turn
   send('failed', 20)
-  each.ended('answered')
-  each.ended('failed')
+  each.ended(outcome, before)
   expect(each.enter()).toBe(2000)
+  clock.advance(2000)
+  expect(each.enter()).toBeUndefined()
+  each.ended(outcome, before)
+  expect(each.isOpen).toBe(true)
+  expect(each.enter()).toBeGreaterThan(0)
+  each.ended('answered', each.turn)
+  expect(each.isOpen).toBe(false)
 })
 
 test.each([

@@ -29,13 +29,14 @@ export class Breaker {
   readonly #slots: Slot[] = []
   #openUntilMs: number | undefined
   #probing = false
+  #turn = 0
 
   constructor(options: BreakerOptions) {
     this.#options = options
   }
 
-  /** Milliseconds for which nothing is sent; undefined where a call may go out, which then must be told of to `ended`. Once it has been
-   *  open for its time, one call goes out to try. */
+  /** Milliseconds for which nothing is sent; undefined where a call may go out, which then must be told of to `ended`, with the `turn` it went out
+   *  in. Once it has been open for its time, one call goes out to try. */
   enter(): number | undefined {
     if (this.#openUntilMs === undefined) return undefined
     const leftMs = this.#openUntilMs - this.#options.now()
@@ -45,8 +46,9 @@ export class Breaker {
     return undefined
   }
 
-  /** What became of a call. One whose client left says nothing of the service. */
-  ended(outcome: Outcome): void {
+  /** What became of a call. One whose client left says nothing of the service, and one from before it opened nothing of what comes of the try. */
+  ended(outcome: Outcome, turn: number): void {
+    if (turn !== this.#turn) return
     if (this.#openUntilMs !== undefined) return void this.#probed(outcome)
     if (outcome === 'left') return
     const slot = this.#slot()
@@ -55,13 +57,16 @@ export class Breaker {
     if (outcome === 'failed' && this.#tooManyFail()) this.#open()
   }
 
+  /** Grows whenever it opens. */
+  get turn(): number {
+    return this.#turn
+  }
+
   get isOpen(): boolean {
     return this.#openUntilMs !== undefined
   }
 
   #probed(outcome: Outcome): void {
-    // Calls that were under way when it opened end now, and are no probe.
-    if (!this.#probing) return
     this.#probing = false
     if (outcome === 'failed') this.#open()
     else if (outcome === 'answered') this.#openUntilMs = undefined
@@ -71,6 +76,7 @@ export class Breaker {
     const { now, random } = this.#options
     this.#openUntilMs = now() + OPEN_MS * (1 - JITTER / 2 + JITTER * random())
     this.#slots.length = 0
+    this.#turn++
   }
 
   #tooManyFail(): boolean {

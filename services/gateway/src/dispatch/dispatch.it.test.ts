@@ -2,10 +2,11 @@
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { eventually } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { bearer, type GatewayBench, gatewayBench, json } from '../gateway-bench.ts'
+import { CONNECTIONS } from './upstreams.ts'
 
 let bench: GatewayBench
 
@@ -150,6 +151,23 @@ describe('when the owner fails:', () => {
     await eventually(() => expect(bench.upstream.aborted).toBe(before + 1))
   })
 
+  test('no connection to it becomes free in time: the request is never sent', async () => {
+    const leaving = new AbortController()
+    const waiting = bench.upstream.waiting
+    const token = bench.token()
+    const wait = () => bench.ask('POST', '/jobs/wait', { body: '{}', headers: json(token), signal: leaving.signal }).catch(() => 'left')
+    const all = Array.from({ length: CONNECTIONS }, wait)
+    await eventually(() => expect(bench.upstream.waiting).toBe(waiting + CONNECTIONS))
+    const before = bench.seen.length
+    const queued = await bench.ask('POST', '/jobs/slow', { body: '{}', headers: json(token) })
+    expect(queued).toMatchObject({ status: 504, body: { code: 'upstream_timeout' } })
+    leaving.abort()
+    await Promise.all(all)
+    await eventually(() => expect(bench.upstream.waiting).toBe(waiting))
+    expect(await bench.ask('GET', '/engagements/e1', { headers: bearer(token) })).toMatchObject({ status: 200 })
+    expect(bench.seen.slice(before).map(({ url }) => url)).toEqual(['/engagements/e1'])
+  })
+
   test.each([
     ['what it says is no HTTP', 'SMTP ready\r\n\r\n', 502],
     ['it hangs up', '', 503],
@@ -200,6 +218,39 @@ test('a client that leaves in the middle of its body leaves nothing behind', asy
   await eventually(() => expect(bench.seen.length).toBe(before + 1))
   socket.destroy()
   expect(await write('{"text":"still here"}')).toMatchObject({ status: 201 })
+})
+
+test('a client that takes longer over its body than there is time is told so, and holds no connection to the owner', async () => {
+  const { socketPath = '' } = bench.platform.addressOf('credit')
+  const held = new Set<Socket>()
+  const server = createServer((socket) => {
+    held.add(socket)
+    socket
+      .on('error', () => socket.destroy())
+      .once('close', () => held.delete(socket))
+      .resume()
+  })
+  await new Promise<void>((done) => server.listen(socketPath, done))
+  const socket = connect(bench.port, '127.0.0.1').on('error', () => undefined)
+  socket.write('POST /claim/grant HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n')
+  const dripping = setInterval(() => socket.write('x'), 20)
+  try {
+    await eventually(() => expect(held.size).toBe(1))
+    let heard = ''
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      heard += text
+    })
+    await once(socket, 'close')
+    expect(heard).toMatch(/^HTTP\/1\.1 408 .*\r\n/)
+    expect(heard).toContain('"code":"request_timeout"')
+    await eventually(() => expect(held.size).toBe(0))
+  } finally {
+    clearInterval(dripping)
+    socket.destroy()
+    for (const each of held) each.destroy()
+    await new Promise((done) => server.close(done))
+    await rm(socketPath, { force: true })
+  }
 })
 
 test('one request is one request behind us, also when it fails', async () => {

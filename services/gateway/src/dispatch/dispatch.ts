@@ -21,12 +21,14 @@ export interface Passing {
   readonly deadlineMs: number
   /** Headers of every answer: request id, security, CORS, rate. */
   readonly headers: Readonly<Record<string, string>>
+  /** Told of each piece of a stream that goes out. */
+  readonly passes?: (chunk: Buffer) => void
 }
 
 /** Resolves when the answer is out; rejects with a refusal while nothing of it is, so that a problem can still be sent. */
 export async function dispatch(upstreams: Upstreams, passing: Passing): Promise<void> {
   const upstream = upstreams.of(passing.route.owner)
-  const once = () => tried(upstream, passing, (outcome) => upstreams.ended(upstream, outcome))
+  const once = () => tried(upstream, passing, (outcome, turn) => upstreams.ended(upstream, outcome, turn))
   upstream.retries.sent()
   try {
     await once().catch((error: unknown) => {
@@ -43,21 +45,25 @@ function mayBeRepeated({ head, request, response }: Passing): boolean {
 }
 
 /** Sends the request once, unless the service is left alone for now. */
-async function tried({ pool, streams, breaker }: Upstream, passing: Passing, ended: Ends['ended']): Promise<void> {
+async function tried({ pool, streams, breaker }: Upstream, passing: Passing, told: (outcome: Outcome, turn: number) => void): Promise<void> {
   const leftMs = breaker.enter()
   if (leftMs !== undefined) throw shared.dependency_down(undefined, Math.ceil(leftMs / 1000))
+  const { turn } = breaker
+  const ended = (outcome: Outcome) => told(outcome, turn)
   return new Promise((done, failed) => {
     const connections = passing.route.limits.stream ? streams : pool
-    connections.dispatch(requestOf(passing, failed), new Answer(passing, { done, failed, ended }))
+    const body = hasBody(passing.request) ? bodyOf(passing, failed) : null
+    // What finding out who asks has taken is gone; a moment is left in any case, or the refusal would be ours.
+    const restMs = Math.max(1, Math.ceil(passing.deadlineMs - performance.now()))
+    const answer = new Answer(passing, { done, failed, ended })
+    answer.beginWithin(restMs, body)
+    connections.dispatch(requestOf(passing, body, restMs), answer)
   })
 }
 
-function requestOf(passing: Passing, failed: (error: unknown) => void): Dispatcher.DispatchOptions {
-  const { request, head, route, deadlineMs } = passing
-  const body = hasBody(request) ? bodyOf(passing, failed) : null
+function requestOf(passing: Passing, body: Readable | null, restMs: number): Dispatcher.DispatchOptions {
+  const { request, head, route } = passing
   const length = request.headers['content-length']
-  // What finding out who asks has taken is gone; a moment is left in any case, or the refusal would be ours.
-  const restMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
   const headers = [...head.passed, ...trustedHeaders(passing)]
   if (!route.limits.stream) headers.push('x-deadline-ms', String(restMs))
   if (body !== null && length !== undefined) headers.push('content-length', length)
@@ -66,7 +72,8 @@ function requestOf(passing: Passing, failed: (error: unknown) => void): Dispatch
     path: head.target,
     headers,
     body,
-    headersTimeout: restMs,
+    // Of the client of the service it begins when the whole body is out; ours runs from the start, see `beginWithin`.
+    headersTimeout: 0,
     bodyTimeout: route.limits.stream ? 0 : restMs,
   }
 }
@@ -125,6 +132,10 @@ class Answer implements Dispatcher.DispatchHandler {
   #told = false
   /** Bytes of the body, where the service said how many. */
   #length = Number.NaN
+  #controller: Dispatcher.DispatchController | undefined
+  #deadline: NodeJS.Timeout | undefined
+  /** Why nothing is waited for any more. */
+  #over: Refusal | undefined
 
   constructor(passing: Passing, ends: Ends) {
     this.#passing = passing
@@ -136,8 +147,26 @@ class Answer implements Dispatcher.DispatchHandler {
     this.#told = true
   }
 
+  /** The answer begins in so many milliseconds, or there is none: also where the request waits for a connection, or the client takes its time
+   *  over the body. 408 `request_timeout` where it was the client that was waited for, else 504 `upstream_timeout`. */
+  beginWithin(restMs: number, body: Readable | null): void {
+    this.#deadline = setTimeout(() => {
+      const { request } = this.#passing
+      const started = this.#controller !== undefined
+      const clientIsSlow = started && body !== null && !request.complete && body.readableLength === 0
+      this.#over = clientIsSlow ? shared.request_timeout() : shared.upstream_timeout()
+      // What was never sent says nothing of the service, and no more does a client that is slow.
+      this.#tell(started && !clientIsSlow ? 'failed' : 'left')
+      this.#ends.failed(this.#over)
+      this.#controller?.abort(this.#over)
+      body?.destroy()
+    }, restMs)
+  }
+
   /** A client that leaves ends the work behind it, and so does a session whose stream is ended. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#over !== undefined) return void controller.abort(this.#over)
+    this.#controller = controller
     const { response } = this.#passing
     const leave = () => {
       if (!this.#whole) controller.abort(new errors.RequestAbortedError('client left'))
@@ -148,7 +177,10 @@ class Answer implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, statusCode: number, answered: Record<string, string | string[] | undefined>): void {
     const { response, headers, request } = this.#passing
-    if (statusCode >= 200) this.#tell(FAILURES.has(statusCode) ? 'failed' : 'answered')
+    if (statusCode >= 200) {
+      clearTimeout(this.#deadline)
+      this.#tell(FAILURES.has(statusCode) ? 'failed' : 'answered')
+    }
     // A request that waited long outlives its token: the client is told to come again, and is no stranger.
     if (answered[TOKEN_REFUSED] !== undefined) return void controller.abort(new Transient('the internal token was refused'))
     if (statusCode < 200 || response.destroyed) return
@@ -168,8 +200,9 @@ class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { response } = this.#passing
+    const { response, passes } = this.#passing
     if (response.writableEnded || response.destroyed) return
+    passes?.(chunk)
     if (chunk.length === this.#length) return void this.#end(chunk)
     if (response.write(chunk)) return
     controller.pause()
@@ -192,7 +225,9 @@ class Answer implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { response } = this.#passing
+    clearTimeout(this.#deadline)
     this.#whole = true
+    if (this.#over !== undefined) return
     this.#tell(error instanceof errors.RequestAbortedError || isOfTheClient(error) ? 'left' : 'failed')
     if (!response.headersSent && !response.destroyed) {
       this.#ends.failed(error)

@@ -5,7 +5,8 @@ import { type Address, poolTo } from '@loomworks/service-kit'
 import type { Pool } from 'undici'
 import { Breaker, type Outcome } from './breaker.ts'
 
-const CONNECTIONS = 128
+/** Of requests, to one service. */
+export const CONNECTIONS = 128
 /** Each stream has a connection for as long as it is open; requests shall not wait behind them. */
 const STREAMS_MOST = 8192
 const CONNECT_MS = 250
@@ -61,8 +62,8 @@ export class Upstreams {
     return upstream
   }
 
-  ended({ name, breaker }: Upstream, outcome: Outcome): void {
-    breaker.ended(outcome)
+  ended({ name, breaker }: Upstream, outcome: Outcome, turn: number): void {
+    breaker.ended(outcome, turn)
     this.#options.watch.called(name, outcome)
   }
 

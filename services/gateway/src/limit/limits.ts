@@ -9,7 +9,7 @@ import { Limiter, type Taken } from './gcra.ts'
 
 /** Both take one request: headers that tell the client where it stands, and 429 `rate_limited` where that is one too many. */
 export interface TakeRate {
-  ofAddress(route: Route, address: string): Standing
+  ofAddress(route: Pick<Route, 'rate'>, address: string): Standing
   /** Of whoever a credential belongs to; nothing is taken for a request of nobody in particular. */
   ofPrincipal(principal: Principal): Standing
 }

@@ -1,4 +1,7 @@
 // What the gateway answers itself, and that it answers nothing else (identity page §13.2, §13.3).
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { startService } from '@loomworks/service-kit'
 import { eventually } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -86,6 +89,36 @@ test.each([
   '/favicon.ico',
 ])('there is nothing at %s', async (target) => {
   expect(await get(target)).toMatchObject({ status: 404, body: { code: 'route_not_found' } })
+})
+
+describe('with a console', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lw-console-'))
+  writeFileSync(join(folder, 'index.html'), '<!doctype html>')
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const withConsole = (rateIp: string) => gatewayBench({ adminUrl: inject('adminUrl'), environment: { CONSOLE_DIR: folder, RATE_IP: rateIp } })
+
+  test('its files and our pages take from what an address may ask, and tell how it stands only where nobody keeps them', async () => {
+    await using limited = await withConsole('5/h')
+    const told = async (target: string) => {
+      const { status, headers } = await limited.ask('GET', target, { headers: { accept: 'text/html' } })
+      return [status, headers.get('ratelimit')?.split(';t=', 1)[0]]
+    }
+    expect(await told('/console/')).toEqual([200, undefined])
+    expect(await told('/')).toEqual([200, undefined])
+    expect(await told('/claim')).toEqual([200, undefined])
+    expect(await told('/docs')).toEqual([200, '"ip";r=1'])
+    expect(await told('/openapi.json')).toEqual([200, '"ip";r=0'])
+    for (const target of ['/console/', '/docs', '/catalogue/open']) expect(await told(target), target).toEqual([429, '"ip";r=0'])
+    for (const target of ['/livez', '/readyz']) expect(await told(target), target).toEqual([200, undefined])
+  })
+
+  test.each(['/claim', '/console/', '/console/settings', '/console/index.html'])('%s is read, and nothing else', async (target) => {
+    await using open = await withConsole('1000/s')
+    const { status, body, headers } = await open.ask('POST', target)
+    expect([status, body.code, headers.get('allow')]).toEqual([405, 'method_not_allowed', 'GET, HEAD'])
+    expect((await open.ask('HEAD', target)).status).toBe(200)
+    expect((await open.ask('POST', '/console/no.js')).status).toBe(404)
+  })
 })
 
 test.each(['POST', 'PUT', 'HEAD', 'DELETE'])('its pages are read, not %s', async (method) => {
