@@ -4,8 +4,6 @@ import type { Client, Reply } from './client.ts'
 import type { Operations } from './generated/api.ts'
 import { Refused } from './refused.ts'
 
-const SERVER_TROUBLE = 500
-
 export type CreationOptions = Reply<'beginSignup'>['options']
 export type RequestOptions = Reply<'beginLogin'>['options']
 export type Registered = Operations['verifySignupPasskey']['input']['body']['credential']
@@ -73,7 +71,7 @@ export class SignUp {
       for await (const { data } of this.#client.follow('followSignup', { params: { registration_id: this.id } })) {
         onProgress?.(data)
         // Asked again it would be another attempt: that is for the person to decide.
-        if (data.state === 'failed') throw new Refused(data.http_status ?? SERVER_TROUBLE, data, undefined)
+        if (data.state === 'failed') throw new Refused(Number(data.http_status), data, undefined)
         if (data.state === 'completed') break
       }
     }
@@ -91,8 +89,7 @@ export async function logIn(client: Client, authenticator: Authenticator, { auto
 /** A fresh proof that it is still they, as `step_up_required` asks for: by passkey, or with a code of the app where level `any` will do.
  *  The session has a new token then. */
 export async function stepUp(client: Client, by: { readonly passkey: Authenticator } | { readonly totp_code: string }): Promise<void> {
-  const proven = 'passkey' in by ? await provenAnew(client, by.passkey) : by
-  const { session } = await client.call('finishStepUp', { body: proven })
+  const { session } = await client.call('finishStepUp', { body: 'passkey' in by ? await provenAnew(client, by.passkey) : by })
   if (session.token !== undefined) client.token = session.token
 }
 

@@ -35,8 +35,6 @@ export interface TokenClaims {
   readonly sessionId?: string
   /** Who answers for an agent. */
   readonly sponsor?: PersonId
-  /** What is left of it where its credential ends before. */
-  readonly lifeS?: number
 }
 
 /** A public request that the gateway passed on to identity. */
@@ -70,6 +68,8 @@ export class IdentityStandIn implements AsyncDisposable {
   readonly credentials = new Map<string, TokenClaims | { readonly code: string }>()
   /** How often a credential was asked about. */
   introspections = 0
+  /** Those of them that were about an answer that is still open. */
+  askedAgain = 0
   /** The public requests that arrived here; each is answered 204. */
   readonly passedOn: PassedOn[] = []
   /** While true, identity does not answer. */
@@ -115,10 +115,7 @@ export class IdentityStandIn implements AsyncDisposable {
   }
 
   /** An internal token for an audience. */
-  token(
-    audience: ServiceName,
-    { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId, sponsor, lifeS = ITK_LIFE_S }: TokenClaims,
-  ): Promise<string> {
+  token(audience: ServiceName, { actor, scopes, roles, account, azp = 'gateway', steppedUp, sessionId, sponsor }: TokenClaims): Promise<string> {
     const now = Math.floor(this.#clock.now() / 1000)
     const person = actor.kind === 'person'
     const claims = {
@@ -138,7 +135,7 @@ export class IdentityStandIn implements AsyncDisposable {
       .setSubject(actor.id)
       .setJti(newId())
       .setIssuedAt(now)
-      .setExpirationTime(now + lifeS)
+      .setExpirationTime(now + ITK_LIFE_S)
       .sign(this.#key)
   }
 
@@ -154,7 +151,7 @@ export class IdentityStandIn implements AsyncDisposable {
       case '/internal/tokens/service':
         return { status: 200, body: await this.#serviceToken(body.audience as ServiceName, authorization) }
       case '/internal/introspect':
-        return { status: 200, body: await this.#introspected(String(body.credentialHash), body.audience as ServiceName) }
+        return { status: 200, body: await this.#introspected(body) }
       case '/internal/persons:names':
         return { status: 200, body: (body.ids as string[]).map((id) => this.names.get(id) ?? null) }
       case '/internal/memberships:check':
@@ -164,12 +161,18 @@ export class IdentityStandIn implements AsyncDisposable {
     }
   }
 
-  async #introspected(credentialHash: string, audience: ServiceName): Promise<object> {
+  async #introspected({ credentialHash, audience, again }: Readonly<Record<string, unknown>>): Promise<object> {
     this.introspections++
+    if (again === true) this.askedAgain++
     await this.until
-    const opens = this.credentials.get(credentialHash) ?? { code: 'token_refused' }
+    const opens = this.credentials.get(String(credentialHash)) ?? { code: 'token_refused' }
     if ('code' in opens) return { active: false, code: opens.code }
-    return { active: true, token: await this.token(audience, opens), expiresAt: this.#expiry(), rateClass: opens.actor.kind === 'agent' ? 'agent' : 'person' }
+    return {
+      active: true,
+      token: await this.token(audience as ServiceName, opens),
+      expiresAt: this.#expiry(),
+      rateClass: opens.actor.kind === 'agent' ? 'agent' : 'person',
+    }
   }
 
   #expiry(): string {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { OpenStreams } from './open-streams.ts'
 
-const opening = { holder: 'ada', subjects: ['ada'], stillMay: () => Promise.resolve(true), isEnding: false }
+const opening = { holder: 'ada', subjects: ['ada'], stillMay: () => Promise.resolve(true) }
 
 /** Of an answer what an open stream needs. */
 function answer(state: { readonly destroyed?: boolean } = {}) {

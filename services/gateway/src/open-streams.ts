@@ -15,14 +15,11 @@ export interface Opening {
   readonly holder: string
   /** What it stands on: the person or agent, the session, who answers for the agent. */
   readonly subjects: readonly string[]
-  /** Its credential works for less than a minute more, and is not asked about again: one that was replaced and is shown late ends its session. */
-  readonly isEnding: boolean
   /** May they still? False ends the stream; while it cannot be found out, the stream stays. */
   readonly stillMay: () => Promise<boolean>
 }
 
 interface Standing {
-  isEnding: boolean
   /** What has passed are whole events: something may be said of our own. */
   isWhole: boolean
 }
@@ -40,19 +37,15 @@ export class OpenStreams {
 
   /** 429 `too_many_streams` for an eleventh of one holder, 503 `draining` once this instance stops. One whose client has left is none: nothing
    *  would ever say that it ends. */
-  add(response: ServerResponse, { holder, subjects, stillMay, isEnding }: Opening): void {
+  add(response: ServerResponse, { holder, subjects, stillMay }: Opening): void {
     if (response.destroyed) return
     const held = this.#byHolder.get(holder) ?? 0
     if (this.#ended) throw shared.draining(undefined, 1)
     if (held >= MOST_PER_HOLDER) throw shared.too_many_streams(undefined, FULL_RETRY_S)
     this.#byHolder.set(holder, held + 1)
-    const standing = { isEnding, isWhole: true }
-    this.#all.set(response, standing)
+    this.#all.set(response, { isWhole: true })
     for (const subject of subjects) this.#of(subject).add(response)
-    const check = () => {
-      if (standing.isEnding) this.#end(response)
-      else void stillMay().then((may) => (may ? undefined : this.#end(response)), ignored)
-    }
+    const check = () => void stillMay().then((may) => (may ? undefined : this.#end(response)), ignored)
     const checking = setInterval(check, this.#checkedEveryMs)
     response.once('close', () => {
       clearInterval(checking)
@@ -71,11 +64,6 @@ export class OpenStreams {
   /** What stands on a subject that is over, or may do something else from now on, ends; who still may comes back. */
   end(subject: string): void {
     for (const response of this.#bySubject.get(subject) ?? []) this.#end(response)
-  }
-
-  /** A session goes on under another token: what is open stays until it would be asked about. */
-  outlive(session: string): void {
-    for (const response of this.#bySubject.get(session) ?? []) Object.assign(this.#all.get(response) ?? {}, { isEnding: true })
   }
 
   /** Everything ends, and nothing is opened any more. */

@@ -35,8 +35,8 @@ export function parts(
   limits: SocketLimits = {},
 ): GatewayParts {
   const cache = new TokenCache({
-    introspect: (credentialHash, audience) =>
-      client.call('identity', Introspection, { method: 'POST', path: '/internal/introspect', body: { credentialHash, audience } }),
+    introspect: (credentialHash, audience, again) =>
+      client.call('identity', Introspection, { method: 'POST', path: '/internal/introspect', body: { credentialHash, audience, again } }),
     now: () => clock.now(),
   })
   const watch = gatewayMetrics(metrics, { upstreams: () => upstreams, cachedTokens: () => cache.size })
@@ -66,10 +66,7 @@ export function parts(
       cache.drop(subject)
       streams.end(subject)
     },
-    replaced(session) {
-      cache.drop(session)
-      streams.outlive(session)
-    },
+    replaced: (session) => cache.drop(session),
     onListening() {
       revocations.areHeard = true
       cache.forgetAll()

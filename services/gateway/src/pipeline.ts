@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, Refusal, Transient } from '@loomworks/kernel'
-import { authorize, ITK_LIFE_S, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
+import { authorize, type Log, PROBLEM_TYPE, problemOf, refusalOf, type ServiceMetrics, shared } from '@loomworks/service-kit'
 import type { Authenticate } from './authenticate/authenticate.ts'
 import { type CookieNames, type Credential, credentialOf, ridesOnCookie } from './authenticate/credential.ts'
 import { subjectsOf } from './authenticate/token-cache.ts'
@@ -121,7 +121,6 @@ async function passed(parts: PipelineParts, { request, response, head, headers }
     parts.streams.add(response, {
       holder: anonymous ? limitKey(address) : claims.sub,
       subjects: anonymous ? [] : subjectsOf(claims),
-      isEnding: claims.exp - claims.iat < ITK_LIFE_S,
       stillMay: () => stillMay(parts, route, credential),
     })
     parts.metrics.streaming(response)
@@ -148,7 +147,7 @@ function heedSession(parts: PipelineParts, { id }: Route, { path }: Head, sessio
 
 /** Does the credential still open this? Rejects where identity does not answer. */
 function stillMay({ authenticate, clock }: PipelineParts, route: Route, credential: Credential | undefined): Promise<boolean> {
-  return authenticate(route, credential)
+  return authenticate(route, credential, true)
     .then(({ claims }) => authorize(route.authz, claims, clock.now()))
     .then(
       () => true,

@@ -77,17 +77,24 @@ export interface StillOpen {
   readonly endsAtMs: number
 }
 
-/** What the token before the last rotation still opens. Shown too late it ends the session. */
+/** A credential that a request brings, or `again` what an open answer once came by. */
+export interface Brought {
+  readonly hash: string
+  readonly again: boolean
+  readonly caller: Caller
+}
+
+/** What the token before the last rotation still opens. Shown too late it ends the session; asked about again, nobody has shown it. */
 export async function openedByReplaced(
   { db, clock, relay }: Pick<IdentityParts, 'db' | 'clock' | 'relay'>,
-  hash: string,
-  caller: Caller,
+  { hash, again, caller }: Brought,
 ): Promise<StillOpen | 'unknown' | 'over'> {
   const nowMs = clock.now()
   const session = await sessionOfReplaced(db, hash, nowMs)
   if (typeof session === 'string') return session
   const endsAtMs = Date.parse(session.replaced_at) + OLD_TOKEN_MS
   if (nowMs < endsAtMs) return { session, endsAtMs }
+  if (again) return 'unknown'
   const stating = statingFor({ ...caller, actor: actorFromService('identity') }, timeOf(nowMs))
   await db.transaction(async (tx) => {
     await endSession(tx, session.id, 'reuse', { nowMs, stating })

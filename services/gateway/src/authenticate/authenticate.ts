@@ -5,7 +5,8 @@ import type { Route } from '../routes.ts'
 import type { Credential } from './credential.ts'
 import { claimsOf, type Entry, type TokenCache } from './token-cache.ts'
 
-export type Authenticate = (route: Route, credential: Credential | undefined) => Promise<Entry>
+/** `again`: not for a request that comes, but for an answer that is still open. */
+export type Authenticate = (route: Route, credential: Credential | undefined, again?: boolean) => Promise<Entry>
 
 /** Where nobody needs to be known, a credential that opens nothing counts as none. */
 export function authenticator(cache: TokenCache, client: ServiceClient): Authenticate {
@@ -18,13 +19,13 @@ export function authenticator(cache: TokenCache, client: ServiceClient): Authent
     own.set(audience, entry)
     return entry
   }
-  return async (route, credential) => {
+  return async (route, credential, again = false) => {
     const open = route.authz.actors.includes('anonymous')
     if (credential === undefined) {
       if (!open) throw shared.unauthenticated()
       return anonymous(route.owner)
     }
-    const found = await cache.find(credential.hash, route.owner)
+    const found = await cache.find(credential.hash, route.owner, again)
     if (!('code' in found)) return found
     if (open) return anonymous(route.owner)
     throw refusedAs(found.code)

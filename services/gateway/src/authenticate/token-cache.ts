@@ -16,7 +16,6 @@ const Claims = Itk.pick({
   account: true,
   restricted: true,
   step_up: true,
-  iat: true,
   exp: true,
 })
 type Claims = Readonly<z.output<typeof Claims>>
@@ -46,7 +45,8 @@ const SWEPT_EVERY = 1000
 const SCOPES_SHARED = 1000
 
 export interface TokenCacheOptions {
-  readonly introspect: (credentialHash: string, audience: ServiceName) => Promise<z.output<typeof Introspection>>
+  /** `again`: the credential is not shown now, what it once opened is still open. */
+  readonly introspect: (credentialHash: string, audience: ServiceName, again: boolean) => Promise<z.output<typeof Introspection>>
   readonly now: () => number
   readonly mostEntries?: number
 }
@@ -77,9 +77,9 @@ export class TokenCache {
 
   /** The token of a credential for a service, or the code by which it is refused. Transient where what it stands on changes as fast as it can be
    *  asked about. */
-  async find(credentialHash: string, audience: ServiceName): Promise<Found> {
+  async find(credentialHash: string, audience: ServiceName, again: boolean = false): Promise<Found> {
     const key = `${audience} ${credentialHash}`
-    return this.#known.get(key) ?? this.#asking.get(key) ?? this.#ask(key, credentialHash, audience)
+    return this.#known.get(key) ?? this.#asking.get(key) ?? this.#ask(key, () => this.#options.introspect(credentialHash, audience, again))
   }
 
   /** Forgets what stands on a session (its id) or a person. */
@@ -102,8 +102,8 @@ export class TokenCache {
     return this.#known.size
   }
 
-  #ask(key: string, credentialHash: string, audience: ServiceName): Promise<Found> {
-    const answered = async () => this.#keep(key, this.#drops, await this.#options.introspect(credentialHash, audience))
+  #ask(key: string, introspect: () => ReturnType<TokenCacheOptions['introspect']>): Promise<Found> {
+    const answered = async () => this.#keep(key, this.#drops, await introspect())
     const asking = answered()
       .then((found) => found ?? answered())
       .then((found) => {

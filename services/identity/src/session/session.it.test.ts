@@ -1,3 +1,4 @@
+import { tokenHash } from '@loomworks/kernel'
 import { sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -151,6 +152,15 @@ describe('a token that was replaced', () => {
     expect(await opens(token)).toEqual({ active: false, code: 'token_refused' })
     expect(await endsTold(ada.personId)).toMatchObject([{ reason: 'reuse' }])
     expect(await bench.told('SessionRevoked', ada.personId)).toMatchObject([{ actor: { kind: 'service', id: 'identity' } }])
+  })
+
+  test('asked about again, while what it opened is still open, ends nothing: nobody has shown it', async () => {
+    const ada = await person()
+    const { token } = await steppedUp(bench, ada)
+    clock.advance(30_000)
+    const again = { credentialHash: tokenHash(ada.session), audience: 'identity', again: true }
+    expect((await bench.internal('gateway', 'POST', '/internal/introspect', again, true)).body).toEqual({ active: false, code: 'token_refused' })
+    expect(await opens(token)).toMatchObject({ active: true })
   })
 
   test('before the last but one opens nothing, and ends nothing', async () => {

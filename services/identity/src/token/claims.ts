@@ -1,9 +1,9 @@
 import { AccountStatus, PersonState, Role } from '@loomworks/contracts'
-import { actorFromPerson, actorFromService, type Caller, equalSecrets } from '@loomworks/kernel'
+import { actorFromPerson, actorFromService, equalSecrets } from '@loomworks/kernel'
 import { type Db, maybe, prepared, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import type { IdentityParts } from '../parts.ts'
-import { openedByReplaced } from '../rotation.ts'
+import { type Brought, openedByReplaced } from '../rotation.ts'
 import { type LiveSession, sessionOf } from '../sessions.ts'
 import type { Claims } from '../signing.ts'
 import { openedByAgent } from './agent-claims.ts'
@@ -21,15 +21,16 @@ export interface Opened {
 type Opens = Opened | 'token_refused' | 'session_expired' | 'account_locked'
 
 /** What the credential with this hash opens, or the code that says why it opens nothing. */
-export async function claimsOf(parts: IdentityParts, credentialHash: string, caller: Caller): Promise<Opens> {
+export async function claimsOf(parts: IdentityParts, brought: Brought): Promise<Opens> {
   const { db, clock, operatorHash } = parts
-  if (operatorHash !== undefined && equalSecrets(operatorHash, credentialHash)) return OPERATOR
-  const session = await sessionOf(db, credentialHash, clock.now())
+  const { hash } = brought
+  if (operatorHash !== undefined && equalSecrets(operatorHash, hash)) return OPERATOR
+  const session = await sessionOf(db, hash, clock.now())
   if (session === 'over') return 'session_expired'
   if (session !== 'unknown') return opensSession(db, session)
-  const replaced = await openedByReplaced(parts, credentialHash, caller)
+  const replaced = await openedByReplaced(parts, brought)
   if (replaced === 'over') return 'session_expired'
-  if (replaced === 'unknown') return (await openedByAgent(db, credentialHash, clock.now())) ?? 'token_refused'
+  if (replaced === 'unknown') return (await openedByAgent(db, hash, clock.now())) ?? 'token_refused'
   const opens = await opensSession(db, replaced.session)
   return typeof opens === 'string' ? opens : { ...opens, endsAtMs: replaced.endsAtMs }
 }

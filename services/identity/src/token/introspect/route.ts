@@ -13,12 +13,17 @@ export const introspectRoute = operation({
   id: 'introspect',
   summary: 'What a credential opens, as a token for one service',
   internal: { auth: 'service_secret', callers: ['gateway'] },
-  body: z.strictObject({ credentialHash: Hash32, audience: ServiceName }),
+  body: z.strictObject({
+    credentialHash: Hash32,
+    audience: ServiceName,
+    /** Nobody shows it now: an answer that it once opened is still open. */
+    again: z.boolean().default(false),
+  }),
   reply: z.discriminatedUnion('active', [Active, Refused]),
   refuses: [shared.actor_refused, shared.internal_token_invalid, shared.invalid_body],
 
   async answer({ body, caller }, parts: IdentityParts) {
-    const found = await claimsOf(parts, body.credentialHash, caller)
+    const found = await claimsOf(parts, { hash: body.credentialHash, again: body.again, caller })
     if (typeof found === 'string') return { active: false as const, code: found }
     const { token, expiresAt } = await parts.signing.mint({ ...found.claims, aud: body.audience, azp: 'gateway' }, found.endsAtMs)
     return { active: true as const, token, expiresAt, rateClass: found.rateClass }
