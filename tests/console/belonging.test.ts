@@ -24,6 +24,12 @@ afterAll(async () => {
   await whole?.[Symbol.asyncDispose]()
 })
 
+/** Comes back to the window; true once that led home. */
+async function comesBack(page: Page): Promise<boolean> {
+  await page.evaluate("dispatchEvent(new Event('visibilitychange'))")
+  return new URL(page.url()).pathname === '/console/'
+}
+
 const signUp = (page: Page, name?: string) => signUpOn(page, { lateMs, ...(name !== undefined && { name }) })
 
 describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_BROWSER})`, () => {
@@ -66,7 +72,53 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     expect(visitor.trouble()).toEqual([])
   })
 
-  test('who removes the passkey that let them in is outside', async () => {
+  test('whose session ends while they type signs in again where they are, and nothing typed is lost', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    await signUp(page)
+    await page.getByRole('link', { name: 'Engagements' }).click()
+    await page.getByLabel('What it is called').fill('The meadow')
+    await asked(page, 'POST', '/me/sessions/revoke-all')
+    await page.getByRole('button', { name: 'Open' }).click()
+    const ended = page.getByRole('dialog', { name: 'Your session ended' })
+    await ended.waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await visitor.pictures('session-ended')
+    // Closed, the page can be read; the next refusal opens it again.
+    await page.keyboard.press('Escape')
+    await ended.waitFor({ state: 'hidden' })
+    await page.getByRole('button', { name: 'Open' }).click()
+    await ended.getByRole('button', { name: 'Sign in with a passkey' }).click()
+    await ended.waitFor({ state: 'hidden' })
+    expect(await page.getByLabel('What it is called').inputValue()).toBe('The meadow')
+    await page.getByRole('button', { name: 'Open' }).click()
+    await page.getByRole('heading', { name: 'The meadow' }).waitFor()
+    expect(visitor.trouble('/engagements', '/me', '/members', '/invitations')).toEqual([])
+  })
+
+  test('whose session ends leaves the page where they want to, and nothing of theirs is left to another person', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page, context } = visitor
+    await signUp(page)
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByLabel('Its name').fill('Iris')
+    const other = whole.newcomer()
+    await other.signUp()
+    const [session] = (await context.cookies()).filter(({ name }) => name.endsWith('lw'))
+    if (session === undefined) throw new Error('nobody is signed in')
+    await context.addCookies([{ ...session, value: other.client.token ?? '' }])
+    await page.getByRole('button', { name: 'Rename yourself' }).waitFor()
+    // Whoever comes back to the window is looked up anew.
+    await expect.poll(() => comesBack(page), { timeout: 20_000 }).toBe(true)
+    await page.getByText(`Hello ${other.displayName}`).waitFor()
+    await asked(page, 'POST', '/me/sessions/revoke-all')
+    await page.getByRole('link', { name: 'Activity' }).click()
+    await page.getByRole('dialog', { name: 'Your session ended' }).getByRole('button', { name: 'Leave this page' }).click()
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    expect(visitor.trouble('/me', '/me/activity')).toEqual([])
+  })
+
+  test('who removes the passkey that let them in has to sign in again', async () => {
     await using visitor = await visit(browser, whole.url)
     const { page } = visitor
     await signUp(page)
@@ -78,7 +130,7 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
       .first()
       .click()
     await page.getByRole('button', { name: /^Remove now/ }).click()
-    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    await page.getByRole('dialog', { name: 'Your session ended' }).waitFor()
     expect(visitor.trouble('/me/credentials', '/me/sessions', '/me')).toEqual([])
   })
 

@@ -1,4 +1,4 @@
-import { isRefused, logIn } from '@loomworks/client'
+import { logIn } from '@loomworks/client'
 import { passkeys } from '@loomworks/client/browser'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
@@ -6,6 +6,7 @@ import { Link, useNavigate } from 'react-router'
 import { client } from '../../app/client.ts'
 import { pageAfterEntering, signedIn } from '../../app/signed-in.ts'
 import { Button } from '../../parts/button.tsx'
+import { notEnteredWords } from '../../parts/entering-words.ts'
 import { Field } from '../../parts/field.tsx'
 import { Threshold } from '../../parts/threshold.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
@@ -36,7 +37,7 @@ export function Page() {
   return (
     <Threshold title="Sign in">
       <Field label="Passkey" name="username" hint="Your device offers it here." autoComplete="username webauthn" />
-      {entering.isError && asked ? <Trouble error={entering.error} says={saysOf(entering.error)} /> : null}
+      {entering.isError && asked ? <Trouble error={entering.error} says={notEnteredWords(entering.error)} /> : null}
       <Button busy={entering.isPending && asked} onPress={() => mutate({ autofill: false })}>
         Sign in with a passkey
       </Button>
@@ -48,12 +49,4 @@ export function Page() {
       </p>
     </Threshold>
   )
-}
-
-function saysOf(error: unknown) {
-  if (error instanceof Error && error.name === 'NotAllowedError')
-    return { title: 'No passkey was given.', detail: 'The device was asked and did not answer, or you said no. Try again.' }
-  if (isRefused(error, 'login.refused'))
-    return { title: 'This passkey opens no account here.', detail: 'Choose another one, or sign up. A passkey that was removed opens nothing any more.' }
-  return undefined
 }
