@@ -262,6 +262,41 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     expect(visitor.trouble()).toEqual([])
   })
 
+  test('is told why the passkey that the browser offers let nobody in, and is offered it anew', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    await signUp(visitor)
+    await page.getByRole('link', { name: 'Settings' }).click()
+    const late = {
+      type: 'about:blank',
+      title: 'The login took too long.',
+      status: 401,
+      code: 'login.challenge_expired',
+      detail: 'Begin again.',
+      request_id: 'r',
+    }
+    const { promise: seen, resolve: see } = Promise.withResolvers<void>()
+    let challenges = 0
+    await page.route('**/auth/login/passkey/begin', async (route) => {
+      challenges += 1
+      if (challenges > 1) await seen
+      await route.continue()
+    })
+    await page.route(
+      '**/auth/login/passkey/finish',
+      (route) => route.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify(late) }),
+      { times: 1 },
+    )
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('That took too long.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    see()
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    expect(challenges).toBe(2)
+    expect(visitor.trouble('/auth/login/passkey/finish')).toEqual([])
+  })
+
   test('whose session was ended elsewhere is sent to the welcome', async () => {
     await using visitor = await visit(browser, whole.url)
     const { page, context } = visitor
