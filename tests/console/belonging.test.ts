@@ -286,11 +286,40 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByRole('button', { name: 'Create a new passkey' }).waitFor()
     expect(await second.barriers()).toEqual([])
+    // A reload, and longer than a proof is fresh, costs no other code.
+    await page.reload()
+    lateMs += PROOF_MS
     await page.getByRole('button', { name: 'Create a new passkey' }).click()
     await page.getByText('9 of 10 are left').waitFor()
     await first.page.reload()
     await first.page.getByRole('link', { name: 'Sign in' }).waitFor()
     expect(second.trouble('/auth/login/recovery', '/auth/login/passkey/begin')).toEqual([])
+  })
+
+  test('whose recovery is over before a passkey is made is told so, and begins again', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    const { email, secret, codes } = await signUp(page)
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    await page.goto('/console/recover')
+    const entersWith = async (code = '') => {
+      lateMs += STEP_MS
+      await page.getByLabel('E-mail address').fill(email)
+      await page.getByLabel('Recovery code').fill(code)
+      await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
+      await page.getByRole('button', { name: 'Continue' }).click()
+    }
+    await entersWith(codes[0])
+    await page.getByRole('button', { name: 'Create a new passkey' }).waitFor()
+    await asked(page, 'POST', '/auth/logout')
+    await page.getByRole('button', { name: 'Create a new passkey' }).click()
+    await page.getByText('Your time to make a passkey is over.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await page.reload()
+    await page.getByLabel('Recovery code').waitFor()
+    await entersWith(codes[1])
+    await page.getByRole('button', { name: 'Create a new passkey' }).waitFor()
+    expect(visitor.trouble('/me/credentials/passkeys/begin')).toEqual([])
   })
 
   test('opens an engagement, invites somebody by a link, and they join or leave', async () => {
