@@ -329,6 +329,7 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await host.page.getByLabel('What it is called').fill('The garden')
     await host.page.getByRole('button', { name: 'Open' }).click()
     await host.page.getByRole('heading', { name: 'The garden' }).waitFor()
+    expect(await host.page.title()).toBe('Engagement – Loomworks')
     await host.page.getByRole('button', { name: 'Invite' }).click()
     const link = (await host.page.getByRole('status').filter({ hasText: 'Send this link' }).locator('code').textContent()) ?? ''
     expect(await host.barriers()).toEqual([])

@@ -244,10 +244,12 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await visitor.withoutAutofill()
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
+    expect(await page.title()).toBe('Sign in – Loomworks')
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('sign-in')
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
     await page.getByRole('heading', { name: 'Iris is here' }).waitFor()
+    expect(await page.title()).toBe('Home – Loomworks')
     expect(visitor.trouble()).toEqual([])
   })
 
