@@ -185,6 +185,22 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await page.getByText('▲ Offline').waitFor()
     await operator.context.setOffline(false)
     await page.getByText('● Live').waitFor()
+    // So it does where the line ends while the saga is open.
+    const isLine = ({ pathname }: URL) => /^\/admin\/sagas\/[^/]+\/events$/.test(pathname)
+    let ended = 0
+    await page.route(isLine, (route) => {
+      ended += 1
+      return route.fulfill({ contentType: 'text/event-stream', body: '' })
+    })
+    await operator.context.setOffline(true)
+    await page.getByText('▲ Offline').waitFor()
+    await operator.context.setOffline(false)
+    await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(1)
+    await page.getByText('▲ Offline').waitFor()
+    await page.unroute(isLine)
+    await operator.context.setOffline(true)
+    await operator.context.setOffline(false)
+    await page.getByText('● Live').waitFor()
     expect(await operator.barriers()).toEqual([])
     await operator.pictures('operations-stalled')
     // From here on by the keyboard alone.
