@@ -6,10 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { codeOf } from '../../services/identity/src/signing-up.ts'
 import { startWhole, type Whole } from '../whole.ts'
-import { browserProgram, launch, NO_BROWSER, visit } from './browser.ts'
-import { asked, letterTo, signUpHere, signUp as signUpOn } from './newcomer.ts'
+import { AWAY, away } from './away.ts'
+import { browserProgram, keysSent, launch, NO_BROWSER, visit } from './browser.ts'
+import { asked, letterTo, newAddress, signUpHere, signUp as signUpOn } from './newcomer.ts'
 
 const STEP_MS = 30_000
+/** A proof is fresh for five minutes. */
+const PROOF_MS = 301_000
 let whole: Whole
 let browser: Browser
 let lateMs = 0
@@ -23,6 +26,12 @@ afterAll(async () => {
   await browser?.close()
   await whole?.[Symbol.asyncDispose]()
 })
+
+/** Comes back to the window; true once that led home. */
+async function comesBack(page: Page): Promise<boolean> {
+  await page.evaluate("dispatchEvent(new Event('visibilitychange'))")
+  return new URL(page.url()).pathname === '/console/'
+}
 
 const signUp = (page: Page, name?: string) => signUpOn(page, { lateMs, ...(name !== undefined && { name }) })
 
@@ -55,6 +64,8 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await page.getByRole('button', { name: 'Set up another app' }).click()
     const secret = (await page.getByRole('region', { name: 'Authenticator app' }).locator('code').textContent()) ?? ''
     expect(await visitor.barriers()).toEqual([])
+    // Who takes their time is asked for the passkey once more.
+    lateMs += PROOF_MS
     await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
     await page.getByRole('button', { name: 'Confirm' }).click()
     await page.getByRole('button', { name: 'Set up another app' }).waitFor()
@@ -63,10 +74,56 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     expect(await page.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem').count()).toBe(10)
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('settings-codes')
-    expect(visitor.trouble()).toEqual([])
+    expect(visitor.trouble('/me/credentials/totp/verify')).toEqual([])
   })
 
-  test('who removes the passkey that let them in is outside', async () => {
+  test('whose session ends while they type signs in again where they are, and nothing typed is lost', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    await signUp(page)
+    await page.getByRole('link', { name: 'Engagements' }).click()
+    await page.getByLabel('What it is called').fill('The meadow')
+    await asked(page, 'POST', '/me/sessions/revoke-all')
+    await page.getByRole('button', { name: 'Open' }).click()
+    const ended = page.getByRole('dialog', { name: 'Your session ended' })
+    await ended.waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await visitor.pictures('session-ended')
+    // Closed, the page can be read; the next refusal opens it again.
+    await page.keyboard.press('Escape')
+    await ended.waitFor({ state: 'hidden' })
+    await page.getByRole('button', { name: 'Open' }).click()
+    await ended.getByRole('button', { name: 'Sign in with a passkey' }).click()
+    await ended.waitFor({ state: 'hidden' })
+    expect(await page.getByLabel('What it is called').inputValue()).toBe('The meadow')
+    await page.getByRole('button', { name: 'Open' }).click()
+    await page.getByRole('heading', { name: 'The meadow' }).waitFor()
+    expect(visitor.trouble('/engagements', '/me', '/members', '/invitations')).toEqual([])
+  })
+
+  test('whose session ends leaves the page where they want to, and nothing of theirs is left to another person', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page, context } = visitor
+    await signUp(page)
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByLabel('Its name').fill('Iris')
+    const other = whole.newcomer()
+    await other.signUp()
+    const [session] = (await context.cookies()).filter(({ name }) => name.endsWith('lw'))
+    if (session === undefined) throw new Error('nobody is signed in')
+    await context.addCookies([{ ...session, value: other.client.token ?? '' }])
+    await page.getByRole('button', { name: 'Rename yourself' }).waitFor()
+    // Whoever comes back to the window is looked up anew.
+    await expect.poll(() => comesBack(page), { timeout: 20_000 }).toBe(true)
+    await page.getByText(`Hello ${other.displayName}`).waitFor()
+    await asked(page, 'POST', '/me/sessions/revoke-all')
+    await page.getByRole('link', { name: 'Activity' }).click()
+    await page.getByRole('dialog', { name: 'Your session ended' }).getByRole('button', { name: 'Leave this page' }).click()
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    expect(visitor.trouble('/me', '/me/activity')).toEqual([])
+  })
+
+  test('who removes the passkey that let them in has to sign in again', async () => {
     await using visitor = await visit(browser, whole.url)
     const { page } = visitor
     await signUp(page)
@@ -78,7 +135,7 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
       .first()
       .click()
     await page.getByRole('button', { name: /^Remove now/ }).click()
-    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    await page.getByRole('dialog', { name: 'Your session ended' }).waitFor()
     expect(visitor.trouble('/me/credentials', '/me/sessions', '/me')).toEqual([])
   })
 
@@ -117,6 +174,49 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await page.getByRole('button', { name: 'Sign out everywhere' }).click()
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
     expect(second.trouble()).toEqual([])
+  })
+
+  test('changes their address: corrects it, has another letter sent, and confirms with its code', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    await signUp(page)
+    await page.getByRole('link', { name: 'Settings' }).click()
+    const card = page.getByRole('region', { name: 'E-mail address' })
+    const keys = keysSent(page, ({ pathname }) => pathname === '/me/email')
+    const [mistyped, email] = [newAddress(), newAddress()]
+    await card.getByLabel('Another address').fill(mistyped)
+    await page.route('**/me/email', away, { times: 1 })
+    await card.getByRole('button', { name: 'Send a code' }).click()
+    await card.getByRole('alert').getByText(AWAY.title).waitFor()
+    await card.getByRole('button', { name: 'Send a code' }).click()
+    await card.getByText(`A letter went to ${mistyped}.`).waitFor()
+    await card.getByRole('button', { name: 'Correct the address' }).click()
+    expect(await card.getByLabel('Another address').inputValue()).toBe(mistyped)
+    await card.getByLabel('Another address').fill(email)
+    await card.getByRole('button', { name: 'Send a code' }).click()
+    await card.getByText(`A letter went to ${email}.`).waitFor()
+    const codeIn = async (former = '') =>
+      eventually(async () => {
+        const [, code] = /code is ([0-9]{6})/.exec(await letterTo(whole, email)) ?? []
+        if (code === undefined || code === former) throw new Error('no letter so far')
+        return code
+      })
+    const first = await codeIn()
+    await card.getByRole('button', { name: 'Send another letter' }).click()
+    const second = await codeIn(first)
+    await card.getByLabel('Code from the letter').fill(first)
+    await card.getByRole('button', { name: 'Confirm' }).click()
+    await card.getByText('That is not the code of the last letter.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await visitor.pictures('settings-address')
+    await card.getByLabel('Code from the letter').fill(second)
+    await card.getByRole('button', { name: 'Confirm' }).click()
+    await card.getByText('Your address is changed.').waitFor()
+    await card.getByText(email).waitFor()
+    // Whether the first press came through nobody knew: the second is the same; each of the others is a letter of its own.
+    expect(keys).toHaveLength(4)
+    expect(new Set(keys).size).toBe(3)
+    expect(visitor.trouble('/me/email/verify', '/me/email')).toEqual([])
   })
 
   test('who has three recovery codes left is told at home and in the settings', async () => {
@@ -186,11 +286,40 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByRole('button', { name: 'Create a new passkey' }).waitFor()
     expect(await second.barriers()).toEqual([])
+    // A reload, and longer than a proof is fresh, costs no other code.
+    await page.reload()
+    lateMs += PROOF_MS
     await page.getByRole('button', { name: 'Create a new passkey' }).click()
     await page.getByText('9 of 10 are left').waitFor()
     await first.page.reload()
     await first.page.getByRole('link', { name: 'Sign in' }).waitFor()
     expect(second.trouble('/auth/login/recovery', '/auth/login/passkey/begin')).toEqual([])
+  })
+
+  test('whose recovery is over before a passkey is made is told so, and begins again', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    const { email, secret, codes } = await signUp(page)
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    await page.goto('/console/recover')
+    const entersWith = async (code = '') => {
+      lateMs += STEP_MS
+      await page.getByLabel('E-mail address').fill(email)
+      await page.getByLabel('Recovery code').fill(code)
+      await page.getByLabel('Code that the app shows').fill(codeOf(secret, Date.now() + lateMs))
+      await page.getByRole('button', { name: 'Continue' }).click()
+    }
+    await entersWith(codes[0])
+    await page.getByRole('button', { name: 'Create a new passkey' }).waitFor()
+    await asked(page, 'POST', '/auth/logout')
+    await page.getByRole('button', { name: 'Create a new passkey' }).click()
+    await page.getByText('Your time to make a passkey is over.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    await page.reload()
+    await page.getByLabel('Recovery code').waitFor()
+    await entersWith(codes[1])
+    await page.getByRole('button', { name: 'Create a new passkey' }).waitFor()
+    expect(visitor.trouble('/me/credentials/passkeys/begin')).toEqual([])
   })
 
   test('opens an engagement, invites somebody by a link, and they join or leave', async () => {
@@ -200,6 +329,7 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await host.page.getByLabel('What it is called').fill('The garden')
     await host.page.getByRole('button', { name: 'Open' }).click()
     await host.page.getByRole('heading', { name: 'The garden' }).waitFor()
+    expect(await host.page.title()).toBe('Engagement – Loomworks')
     await host.page.getByRole('button', { name: 'Invite' }).click()
     const link = (await host.page.getByRole('status').filter({ hasText: 'Send this link' }).locator('code').textContent()) ?? ''
     expect(await host.barriers()).toEqual([])

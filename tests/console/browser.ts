@@ -72,6 +72,15 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
   }
 }
 
+/** The Idempotency-Keys of the writes that are sent there from now on. */
+export function keysSent(page: Page, there: (url: URL) => boolean): readonly (string | undefined)[] {
+  const keys: (string | undefined)[] = []
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && there(new URL(request.url()))) keys.push(request.headers()['idempotency-key'])
+  })
+  return keys
+}
+
 /** Authenticators that verify their user and answer by themselves. */
 async function passkeyDevices(context: BrowserContext, page: Page): Promise<(transport: 'internal' | 'usb') => Promise<void>> {
   const devtools = await context.newCDPSession(page)

@@ -47,6 +47,10 @@ async function confirm(page: Page, code: string): Promise<void> {
   await page.getByRole('button', { name: 'Finish' }).click()
 }
 
+const wrong = (code: string) => (code === '000000' ? '000001' : '000000')
+
+const focusedName = (page: Page) => page.evaluate('document.activeElement.name')
+
 async function signUp({ page }: Visitor, email?: string): Promise<void> {
   await confirm(page, codeOf(await toCode(page, email)))
   await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
@@ -105,16 +109,46 @@ describe.skipIf(browserProgram === undefined)(`a newcomer (${browserProgram ?? N
     await using visitor = await visit(browser, whole.url)
     const { page } = visitor
     const secret = await toCode(page)
-    await confirm(page, codeOf(secret) === '000000' ? '000001' : '000000')
+    await confirm(page, wrong(codeOf(secret)))
     await page.getByText('That is not the code the app shows.').waitFor()
     await page.getByText('4 tries are left').waitFor()
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('sign-up-wrong-code')
-    await page.getByText('I have stored them').click()
+    expect(await page.getByLabel('I have stored them').isChecked()).toBe(true)
+    expect(await focusedName(page)).toBe('code')
     await page.getByLabel('Code that the app shows').fill(codeOf(secret))
     await page.getByRole('button', { name: 'Finish' }).click()
     await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
     expect(visitor.trouble('/auth/signup/totp-verify')).toEqual([])
+  })
+
+  test('a signup that is undone says why, keeps what was typed and is finished by another press', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    const secret = await toCode(page)
+    const at = { registration_id: await page.evaluate("sessionStorage.getItem('loomworks.signup')") }
+    const pending = { ...at, status_url: '/', events_url: '/', state: 'pending' }
+    const now = new Date().toISOString()
+    const told = { title: 'A part of Loomworks did not answer in time.', detail: 'Nothing was made. Finish again.' }
+    const undone = { ...at, state: 'failed', code: 'signup.timed_out', http_status: 503, ...told, started_at: now, updated_at: now }
+    await page.route('**/auth/signup/totp-verify', (route) => route.fulfill({ status: 202, json: pending }))
+    await page.route('**/auth/signup/*/events', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: `id: 1\nevent: progress\ndata: ${JSON.stringify(undone)}\n\n` }),
+    )
+    const code = codeOf(secret)
+    await confirm(page, code)
+    await page.getByRole('alert').getByText(told.title).waitFor()
+    await page.getByText(told.detail).waitFor()
+    await page.getByText('signup.timed_out').waitFor()
+    expect(await page.getByRole('button', { name: 'Copy the request id' }).count()).toBe(0)
+    expect(await page.getByLabel('Code that the app shows').inputValue()).toBe(code)
+    expect(await page.locator(':focus').textContent()).toBe('Finish')
+    expect(await visitor.barriers()).toEqual([])
+    await visitor.pictures('sign-up-undone')
+    await page.unrouteAll()
+    await page.getByRole('button', { name: 'Finish' }).click()
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    expect(visitor.trouble()).toEqual([])
   })
 
   test('an address that has an account is told at the end, and what was typed is kept', async () => {
@@ -151,9 +185,13 @@ describe.skipIf(browserProgram === undefined)(`a newcomer (${browserProgram ?? N
     await page.getByText('Your address has to be proven.').waitFor()
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('sign-up-mailed')
-    await page.getByText('I have stored them').click()
-    await page.getByLabel('Code that the app shows').fill(codeOf(secret))
+    expect(await focusedName(page)).toBe('mailed')
     await page.getByLabel('Code from the letter').fill(await mailed())
+    await page.getByLabel('Code that the app shows').fill(wrong(codeOf(secret)))
+    await page.getByRole('button', { name: 'Finish' }).click()
+    await page.getByText('That is not the code the app shows.').waitFor()
+    expect(await page.getByLabel('Code from the letter').inputValue()).toBe(await mailed())
+    await page.getByLabel('Code that the app shows').fill(codeOf(secret))
     await page.getByRole('button', { name: 'Finish' }).click()
     await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
     await set('none')
@@ -206,10 +244,12 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await visitor.withoutAutofill()
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
+    expect(await page.title()).toBe('Sign in – Loomworks')
     expect(await visitor.barriers()).toEqual([])
     await visitor.pictures('sign-in')
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
     await page.getByRole('heading', { name: 'Iris is here' }).waitFor()
+    expect(await page.title()).toBe('Home – Loomworks')
     expect(visitor.trouble()).toEqual([])
   })
 
@@ -222,6 +262,41 @@ describe.skipIf(browserProgram === undefined)(`a member (${browserProgram ?? NO_
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
     expect(visitor.trouble()).toEqual([])
+  })
+
+  test('is told why the passkey that the browser offers let nobody in, and is offered it anew', async () => {
+    await using visitor = await visit(browser, whole.url)
+    const { page } = visitor
+    await signUp(visitor)
+    await page.getByRole('link', { name: 'Settings' }).click()
+    const late = {
+      type: 'about:blank',
+      title: 'The login took too long.',
+      status: 401,
+      code: 'login.challenge_expired',
+      detail: 'Begin again.',
+      request_id: 'r',
+    }
+    const { promise: seen, resolve: see } = Promise.withResolvers<void>()
+    let challenges = 0
+    await page.route('**/auth/login/passkey/begin', async (route) => {
+      challenges += 1
+      if (challenges > 1) await seen
+      await route.continue()
+    })
+    await page.route(
+      '**/auth/login/passkey/finish',
+      (route) => route.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify(late) }),
+      { times: 1 },
+    )
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('That took too long.').waitFor()
+    expect(await visitor.barriers()).toEqual([])
+    see()
+    await page.getByRole('heading', { name: 'Companion is here' }).waitFor()
+    expect(challenges).toBe(2)
+    expect(visitor.trouble('/auth/login/passkey/finish')).toEqual([])
   })
 
   test('whose session was ended elsewhere is sent to the welcome', async () => {

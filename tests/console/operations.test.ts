@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { proven } from '../signup/ceremony.ts'
 import { startWhole, type Whole } from '../whole.ts'
-import { browserProgram, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
+import { AWAY, away } from './away.ts'
+import { browserProgram, keysSent, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
 import { deadFact } from './dead-facts.ts'
 import { signUp as signUpOn } from './newcomer.ts'
 
@@ -184,6 +185,22 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await page.getByText('▲ Offline').waitFor()
     await operator.context.setOffline(false)
     await page.getByText('● Live').waitFor()
+    // So it does where the line ends while the saga is open.
+    const isLine = ({ pathname }: URL) => /^\/admin\/sagas\/[^/]+\/events$/.test(pathname)
+    let ended = 0
+    await page.route(isLine, (route) => {
+      ended += 1
+      return route.fulfill({ contentType: 'text/event-stream', body: '' })
+    })
+    await operator.context.setOffline(true)
+    await page.getByText('▲ Offline').waitFor()
+    await operator.context.setOffline(false)
+    await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(1)
+    await page.getByText('▲ Offline').waitFor()
+    await page.unroute(isLine)
+    await operator.context.setOffline(true)
+    await operator.context.setOffline(false)
+    await page.getByText('● Live').waitFor()
     expect(await operator.barriers()).toEqual([])
     await operator.pictures('operations-stalled')
     // From here on by the keyboard alone.
@@ -224,14 +241,26 @@ describe.skipIf(browserProgram === undefined)(`an operator (${browserProgram ?? 
     await page.getByText('It would go out again as').waitFor()
     expect(await operator.barriers()).toEqual([])
     await operator.pictures('operations-dead-letter')
+    // Pressed once more, where nobody knows what became of the first press, it is done once.
+    const keys = keysSent(page, ({ pathname }) => /\/(?:redrive|discard)$/.test(pathname))
+    meant.push('/redrive', '/discard')
+    await page.route('**/redrive', away, { times: 1 })
+    await page.getByRole('button', { name: 'Redrive it now' }).click()
+    await page.getByRole('alert').getByText(AWAY.title).waitFor()
     await page.getByRole('button', { name: 'Redrive it now' }).click()
     await page.getByText('Noted: redriven').waitFor()
     await page.getByRole('link', { name: 'Dead letters' }).click()
     await letters.nth(1).click()
     await page.getByLabel('Reason').fill('nobody needs it')
+    await page.route('**/discard', away, { times: 1 })
     await page.getByRole('button', { name: 'Discard' }).click()
     await page.getByRole('button', { name: 'Discard now' }).click()
+    await page.getByRole('alert').getByText(AWAY.title).waitFor()
+    await page.getByRole('button', { name: 'Discard now' }).click()
     await page.getByText('Noted: discarded').waitFor()
+    const [redriven, redrivenAgain, discarded, discardedAgain] = keys
+    expect([redrivenAgain, discardedAgain, keys.length]).toEqual([redriven, discarded, 4])
+    expect(discarded).not.toBe(redriven)
     expect(operator.trouble(...meant)).toEqual([])
   })
 

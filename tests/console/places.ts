@@ -26,6 +26,8 @@ export interface Form {
   readonly reads?: true
   /** What is still there when it failed: the label, and what was typed. */
   readonly keeps?: readonly [label: string, text: string]
+  /** Both tries are sent under one key, so that it is done once. */
+  readonly isKeyed?: true
   /** What the second try comes to. */
   readonly again: RegExp
 }
@@ -126,6 +128,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
       types: (page) => page.getByLabel('What it is called').fill('The pond'),
       press: 'Open',
       sends: /^\/engagements$/,
+      isKeyed: true,
       keeps: ['What it is called', 'The pond'],
       again: /The pond/,
     },
@@ -141,6 +144,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
       types: (page) => page.getByLabel('For whom').fill('eve@example.org'),
       press: 'Invite',
       sends: /^\/engagements\/[^/]+\/invitations$/,
+      isKeyed: true,
       keeps: ['For whom', 'eve@example.org'],
       again: /Send this link/,
     },
@@ -159,6 +163,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
       },
       press: 'Create',
       sends: /^\/engagements\/[^/]+\/agents$/,
+      isKeyed: true,
       keeps: ['What it is for', 'Finds weeds'],
       again: /Weeder is created/,
     },

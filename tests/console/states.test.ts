@@ -1,23 +1,16 @@
 // Every page in each of its states, against the real services: on its way, empty, full, failed. In each of them everybody can use it, nothing is
 // told that a person does not see, and the keyboard comes to every control.
-import type { Browser, Page, Route } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { INSIDE, ONWARD, OUTSIDE } from '../../console/src/app/routes.ts'
 import { startWhole, type Whole } from '../whole.ts'
-import { browserProgram, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
+import { AWAY, away } from './away.ts'
+import { browserProgram, keysSent, launch, NO_BROWSER, type Visitor, visit } from './browser.ts'
 import { missedByKeyboard } from './keyboard.ts'
 import { Made } from './made.ts'
 import { signUp } from './newcomer.ts'
 import { PLACES, type Place } from './places.ts'
 
-const AWAY = {
-  type: 'about:blank',
-  title: 'A service that this needs is away.',
-  status: 503,
-  code: 'dependency_down',
-  detail: 'Try again in a moment.',
-  request_id: '0192f1c4-7a3b-7c55-9d2e-5b1f6a2e8c90',
-}
 /** The code of a page, which the browser fetches when the page is first gone to. */
 const OWN_CODE = /^\/console\/assets\/page-[^/]+\.js$/
 
@@ -81,10 +74,6 @@ async function visiting(address: string, state: string, look: (visit: Visit) => 
 
 function asksIn({ asks = OWN_CODE }: Place): (url: URL) => boolean {
   return ({ pathname }) => asks.test(pathname)
-}
-
-function away(route: Route): Promise<void> {
-  return route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify(AWAY) })
 }
 
 /** The alert that says what went wrong; gives the text that its button copies. */
@@ -196,8 +185,7 @@ describe.skipIf(browserProgram === undefined)(`where there is something (${brows
         await page.goto(await place.address(made))
         await page.getByText(place.full).first().waitFor()
         await form.types(page, made)
-        const keys: (string | undefined)[] = []
-        page.on('request', (request) => sends(new URL(request.url())) && request.method() === 'POST' && keys.push(request.headers()['idempotency-key']))
+        const keys = keysSent(page, sends)
         const { promise: released, resolve: release } = Promise.withResolvers<void>()
         await page.route(sends, (route) =>
           (route.request().method() === 'GET') === (form.reads ?? false) ? released.then(() => away(route)) : route.continue(),
@@ -212,6 +200,7 @@ describe.skipIf(browserProgram === undefined)(`where there is something (${brows
         await page.unrouteAll({ behavior: 'wait' })
         await button.click()
         await page.getByText(form.again).first().waitFor()
+        if (form.isKeyed) expect(new Set(keys)).toEqual(new Set([expect.any(String)]))
       },
       /status of 503|status of 40[01349]|status of 422/,
     ),

@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { Navigate, NavLink, Outlet, useLocation } from 'react-router'
 import { Answered } from '../parts/answered.tsx'
 import { PageFrame } from '../parts/page.tsx'
+import { Waiting } from '../parts/waiting.tsx'
+import { Ended } from './ended.tsx'
 import { meQuery } from './queries.ts'
 import styles from './shell.module.css'
 import { wantedPage } from './signed-in.ts'
@@ -35,10 +37,20 @@ function Outside() {
   return <Navigate to="/console/welcome" replace />
 }
 
-/** The frame of every page of a person: where one can go, and the page itself. Who is not logged in is sent to the welcome. */
+/** Of what was here before another person came nothing is left: all of it is loaded anew. */
+function Another() {
+  useEffect(() => location.assign('/console/'), [])
+  return <Waiting />
+}
+
+/** The frame of every page of a person: where one can go, and the page itself. Who is not logged in is sent to the welcome; whose session ended
+ *  stays, with what they typed, and signs in again over the page. */
 export function Shell() {
   const me = useQuery(meQuery)
+  const [here, setHere] = useState<string>()
   if (me.data === null) return <Outside />
+  if (me.data !== undefined && here === undefined) setHere(me.data.id)
+  if (me.data !== undefined && here !== undefined && me.data.id !== here) return <Another />
   return (
     <div className={styles.frame}>
       <a className={styles.skip} href="#content">
@@ -54,6 +66,7 @@ export function Shell() {
           <Outlet />
         )}
       </main>
+      {me.data === undefined ? null : <Ended error={me.error} />}
     </div>
   )
 }

@@ -22,13 +22,30 @@ export function pageAfterEntering(): string {
   return wanted
 }
 
+const RECOVERING = 'loomworks.recovering'
+
+/** Has this tab a session that opens nothing but the making of a passkey? A reload asks for no other recovery code then. */
+export function isRecovering(): boolean {
+  return sessionStorage.getItem(RECOVERING) !== null
+}
+
+export function recovering(): void {
+  sessionStorage.setItem(RECOVERING, 'yes')
+}
+
+export function recoveringEnded(): void {
+  sessionStorage.removeItem(RECOVERING)
+}
+
 /** What is known of whoever was here before is forgotten with either. */
 export function signedIn(queries: QueryClient): void {
+  recoveringEnded()
   localStorage.setItem(KEPT, 'yes')
   queries.clear()
 }
 
 export function signedOut(queries: QueryClient): void {
+  recoveringEnded()
   localStorage.removeItem(KEPT)
   queries.clear()
 }

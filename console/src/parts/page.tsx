@@ -1,11 +1,17 @@
-import { useEffect } from 'react'
 import styles from './page.module.css'
+import { useWindowTitle } from './window-title.ts'
 
-/** A page with its name, which the window's title has too; never a person's. */
-export function PageFrame({ title, lead, children }: { readonly title: string; readonly lead?: string | undefined; readonly children: React.ReactNode }) {
-  useEffect(() => {
-    document.title = `${title} – Loomworks`
-  }, [title])
+interface Props {
+  readonly title: string
+  /** What the window says in its place, where the title names a person or what is theirs. */
+  readonly windowTitle?: string
+  readonly lead?: string | undefined
+  readonly children: React.ReactNode
+}
+
+/** A page with its name. */
+export function PageFrame({ title, windowTitle = title, lead, children }: Props) {
+  useWindowTitle(windowTitle)
   return (
     <div className={styles.page}>
       <header>

@@ -33,7 +33,7 @@ export function Trouble({ error, says, onRetry }: Props) {
 }
 
 function toldOf(error: unknown): { readonly title: string; readonly detail: string; readonly code?: string; readonly requestId?: string } {
-  if (isRefused(error)) return { title: error.message, detail: error.detail, code: error.code, requestId: error.requestId }
+  if (isRefused(error)) return { title: error.message, detail: error.detail, code: error.code, ...(error.requestId !== '' && { requestId: error.requestId }) }
   if (error instanceof TypeError) return { title: 'Loomworks does not answer.', detail: 'Check the connection and try again.' }
   return { title: 'Something broke on this page.', detail: 'Load it again; nothing you did before is lost.' }
 }

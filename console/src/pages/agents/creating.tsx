@@ -5,18 +5,19 @@ import { client } from '../../app/client.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Field } from '../../parts/field.tsx'
+import { useFormKey } from '../../parts/form-key.ts'
 import rows from '../../parts/rows.module.css'
 import { Trouble } from '../../parts/trouble.tsx'
 import { membersQuery } from '../engagement/queries.ts'
 import { agentsQuery } from './queries.ts'
 
-/** Two of one name cannot be: pressed twice, there is one. */
 export function Creating({ engagement }: { readonly engagement: string }) {
   const [name, setName] = useState('')
   const [purpose, setPurpose] = useState('')
   const queries = useQueryClient()
+  const key = useFormKey([engagement, name, purpose], 0)
   const creating = useMutation({
-    mutationFn: () => client.call('createAgent', { params: { engagement }, body: { name, purpose } }),
+    mutationFn: () => client.call('createAgent', { params: { engagement }, body: { name, purpose } }, { key }),
     onSuccess: () => {
       setName('')
       setPurpose('')

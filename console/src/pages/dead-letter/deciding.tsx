@@ -7,6 +7,7 @@ import { proven } from '../../app/prove.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Field } from '../../parts/field.tsx'
+import { useFormKey } from '../../parts/form-key.ts'
 import rows from '../../parts/rows.module.css'
 import { Sure } from '../../parts/sure.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
@@ -30,13 +31,15 @@ export function Deciding({ id, message: original }: Props) {
   const message = text === undefined ? undefined : messageIn(text)
   const asked = { reason: reason.trim(), ...(message !== undefined && { message }) }
   const params = { id }
+  const redriving = useFormKey(['redrive', id, asked], 0)
+  const discarding = useFormKey(['discard', id, asked.reason], 0)
   const planning = useMutation({ mutationFn: () => proven(() => client.call('redriveDeadLetter', { params, body: { ...asked, dry_run: true } })) })
   const deciding = useMutation({
     mutationFn: (decision: 'redrive' | 'discard') =>
       proven(() =>
         decision === 'redrive'
-          ? client.call('redriveDeadLetter', { params, body: asked })
-          : client.call('discardDeadLetter', { params, body: { reason: asked.reason } }),
+          ? client.call('redriveDeadLetter', { params, body: asked }, { key: redriving })
+          : client.call('discardDeadLetter', { params, body: { reason: asked.reason } }, { key: discarding }),
       ),
     onSuccess: () => {
       planning.reset()

@@ -16,7 +16,11 @@ export function EngagementFrame({ children }: { readonly children: (engagement: 
   const isOperator = shown.data?.my.designations.includes('operator') ?? false
   const own = `/console/engagements/${engagement}`
   return (
-    <PageFrame title={shown.data === undefined ? 'Engagement' : (shown.data.title ?? 'Untitled engagement')} lead={shown.data && leadOf(shown.data)}>
+    <PageFrame
+      title={shown.data === undefined ? 'Engagement' : (shown.data.title ?? 'Untitled engagement')}
+      windowTitle="Engagement"
+      lead={shown.data && leadOf(shown.data)}
+    >
       {isOperator ? (
         <Places
           label="Engagement"

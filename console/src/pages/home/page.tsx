@@ -18,7 +18,7 @@ export function Page() {
   const recent = useQuery(recentQuery)
   if (!me) return null
   return (
-    <PageFrame title={`${me.companion_name} is here`} lead={`Hello ${me.display_name}. This is what waits, what runs and what was done.`}>
+    <PageFrame title={`${me.companion_name} is here`} windowTitle="Home" lead={`Hello ${me.display_name}. This is what waits, what runs and what was done.`}>
       {me.recovery_codes_left <= 3 ? (
         <p className={styles.hint}>
           {me.recovery_codes_left} recovery codes are left. <Link to="/console/settings">Make new ones</Link> before they are used up.

@@ -5,7 +5,8 @@ import { useState } from 'react'
 import { Form } from 'react-aria-components'
 import { Link, useNavigate } from 'react-router'
 import { client } from '../../app/client.ts'
-import { signedIn } from '../../app/signed-in.ts'
+import { isSessionOver } from '../../app/queries.ts'
+import { isRecovering, recovering, recoveringEnded, signedIn } from '../../app/signed-in.ts'
 import { AppCode, digitsOf } from '../../parts/app-code.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
@@ -15,10 +16,20 @@ import styles from './page.module.css'
 
 /** Without the passkey: both other factors open a session that can do one thing, which is to make a new one. */
 export function Page() {
-  const [isIn, setIn] = useState(false)
+  const [isIn, setIn] = useState(isRecovering)
+  const [ended, setEnded] = useState<unknown>()
+  const begin = () => {
+    recovering()
+    setIn(true)
+  }
+  const end = (error: unknown) => {
+    recoveringEnded()
+    setEnded(error)
+    setIn(false)
+  }
   return (
     <Threshold title="Get back in">
-      {isIn ? <NewPasskey /> : <Factors onIn={() => setIn(true)} />}
+      {isIn ? <NewPasskey onEnded={end} /> : <Factors trouble={ended} onIn={begin} />}
       <p>
         Have your passkey? <Link to="/console/sign-in">Sign in</Link>
       </p>
@@ -29,7 +40,13 @@ export function Page() {
   )
 }
 
-function Factors({ onIn }: { readonly onIn: () => void }) {
+interface FactorsProps {
+  /** Why the session that was open ended. */
+  readonly trouble: unknown
+  readonly onIn: () => void
+}
+
+function Factors({ trouble, onIn }: FactorsProps) {
   const [email, setEmail] = useState('')
   const [totp, setTotp] = useState('')
   const [recovery, setRecovery] = useState('')
@@ -37,6 +54,7 @@ function Factors({ onIn }: { readonly onIn: () => void }) {
     mutationFn: () => client.call('recoverLogin', { body: { email, totp_code: digitsOf(totp), recovery_code: recovery.trim(), session_delivery: 'cookie' } }),
     onSuccess: onIn,
   })
+  const error = entering.error ?? trouble
   return (
     <Form
       className={styles.form ?? ''}
@@ -59,7 +77,7 @@ function Factors({ onIn }: { readonly onIn: () => void }) {
         value={recovery}
         onChange={setRecovery}
       />
-      {entering.isError ? <Trouble error={entering.error} says={saysOf(entering.error)} /> : null}
+      {error === undefined ? null : <Trouble error={error} says={saysOf(error)} />}
       <Button type="submit" busy={entering.isPending}>
         Continue
       </Button>
@@ -67,7 +85,7 @@ function Factors({ onIn }: { readonly onIn: () => void }) {
   )
 }
 
-function NewPasskey() {
+function NewPasskey({ onEnded }: { readonly onEnded: (error: unknown) => void }) {
   const navigate = useNavigate()
   const queries = useQueryClient()
   const adding = useMutation({
@@ -79,11 +97,14 @@ function NewPasskey() {
       signedIn(queries)
       void navigate('/console/settings')
     },
+    onError: (error) => {
+      if (isSessionOver(error)) onEnded(error)
+    },
   })
   return (
     <div className={styles.form}>
       <p>You are recognised. Make a new passkey on this device; every other session of yours ends with it.</p>
-      {adding.isError ? <Trouble error={adding.error} /> : null}
+      {adding.isError ? <Trouble error={adding.error} says={saysOf(adding.error)} /> : null}
       <Button autoFocus busy={adding.isPending} onPress={() => adding.mutate()}>
         Create a new passkey
       </Button>
@@ -97,5 +118,8 @@ function saysOf(error: unknown) {
       title: 'That does not fit together.',
       detail: 'Check the address, wait for the next code of the app, and use a recovery code that was not used before.',
     }
+  if (isSessionOver(error)) return { title: 'Your time to make a passkey is over.', detail: 'Enter a new code of the app and another recovery code.' }
+  if (error instanceof Error && error.name === 'NotAllowedError')
+    return { title: 'No passkey was made.', detail: 'The device was asked and did not answer, or you said no. Try again.' }
   return undefined
 }

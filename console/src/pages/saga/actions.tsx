@@ -33,7 +33,7 @@ export function Actions({ saga }: { readonly saga: Saga }) {
   const queries = useQueryClient()
   const acting = useMutation({
     mutationFn: ({ plan, ...body }: Planning & { readonly plan: Plan }) =>
-      proven(() => client.call('actOnSaga', { params: { id: saga.id }, body: { ...body, expected_revision: plan.expected } }, { key: plan.key })),
+      proven(() => client.call('actOnSaga', { params: { id: saga.id }, body: { ...body, expected_revision: plan.expected } })),
     onSuccess: () => setAction(undefined),
     onSettled: () => queries.invalidateQueries(sagaQuery(saga.id)),
   })
@@ -72,10 +72,8 @@ interface Planning {
 
 interface Plan {
   readonly planned: Reply<'actOnSaga'>
-  /** What was looked at: where the saga has moved on since, nothing is done. */
+  /** What was looked at: where the saga has moved on since, as after a first press, nothing is done. */
   readonly expected: number
-  /** However often the button is pressed, it is done once. */
-  readonly key: string
 }
 
 interface PlannerProps {
@@ -95,7 +93,7 @@ function Planner({ saga, action, isActing, onAct, onLeave }: PlannerProps) {
       const expected = saga.revision
       const body = { ...asked, expected_revision: expected, dry_run: true }
       const planned = await proven(() => client.call('actOnSaga', { params: { id: saga.id }, body }))
-      return { planned, expected, key: crypto.randomUUID() }
+      return { planned, expected }
     },
   })
   const plan = planning.data

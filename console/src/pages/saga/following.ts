@@ -1,6 +1,7 @@
-import { useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import { client } from '../../app/client.ts'
+import { isSessionOver, meQuery, onSessionOver } from '../../app/queries.ts'
 import { sagaQuery } from './queries.ts'
 
 export type Line = 'live' | 'reconnecting' | 'offline'
@@ -14,11 +15,13 @@ export function useFollowing(id: string, isOpen: boolean, revision: number | und
   const queries = useQueryClient()
   const isFollowed = isOpen && revision !== undefined
   const isOnline = useSyncExternalStore(onNetwork, () => navigator.onLine)
+  // Who signs in again follows on.
+  const isIn = !isSessionOver(useQuery(meQuery).error)
   // Where it stood when the page was opened; what came since the line itself tells.
   const [from, setFrom] = useState<number>()
   if (isFollowed && from === undefined) setFrom(revision)
   useEffect(() => {
-    if (!isFollowed || !isOnline || from === undefined) return
+    if (!isFollowed || !isOnline || !isIn || from === undefined) return
     const leaving = new AbortController()
     let burst: ReturnType<typeof setTimeout> | undefined
     const hear = async () => {
@@ -27,13 +30,20 @@ export function useFollowing(id: string, isOpen: boolean, revision: number | und
         clearTimeout(burst)
         burst = setTimeout(() => void queries.invalidateQueries(sagaQuery(id)), BURST_MS)
       }
+      if (leaving.signal.aborted) return
+      // All was said that there is to say; where the saga is open even so, what follows is told by nobody.
+      await queries.invalidateQueries(sagaQuery(id))
+      if (!leaving.signal.aborted) setLine('offline')
     }
-    hear().catch(() => setLine('offline'))
+    hear().catch((error: unknown) => {
+      setLine('offline')
+      onSessionOver(error)
+    })
     return () => {
       leaving.abort()
       clearTimeout(burst)
     }
-  }, [id, from, isFollowed, isOnline, queries])
+  }, [id, from, isFollowed, isOnline, isIn, queries])
   if (!isFollowed) return undefined
   return isOnline ? line : 'offline'
 }

@@ -53,7 +53,7 @@ function Confirm({ secret, otpauth_uri, onDone }: { readonly secret: string; rea
   const [code, setCode] = useState('')
   const queries = useQueryClient()
   const confirming = useMutation({
-    mutationFn: () => client.call('verifyTotp', { body: { code: digitsOf(code) } }),
+    mutationFn: () => proven(() => client.call('verifyTotp', { body: { code: digitsOf(code) } })),
     onSuccess: async () => {
       await queries.invalidateQueries(credentialsQuery)
       onDone()

@@ -1,43 +1,34 @@
-import { isRefused, logIn } from '@loomworks/client'
+import { logIn } from '@loomworks/client'
 import { passkeys } from '@loomworks/client/browser'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useEffect } from 'react'
+import { useState } from 'react'
 import { Link, useNavigate } from 'react-router'
 import { client } from '../../app/client.ts'
 import { pageAfterEntering, signedIn } from '../../app/signed-in.ts'
 import { Button } from '../../parts/button.tsx'
+import { notEnteredWords } from '../../parts/entering-words.ts'
 import { Field } from '../../parts/field.tsx'
 import { Threshold } from '../../parts/threshold.tsx'
 import { Trouble } from '../../parts/trouble.tsx'
+import { useAutofill } from './autofill.ts'
 import styles from './page.module.css'
 
 /** With a passkey: the browser offers it in the field as soon as the page is there, and the button asks for it. */
 export function Page() {
   const navigate = useNavigate()
   const queries = useQueryClient()
-  const entering = useMutation({
-    mutationFn: ({ autofill }: { autofill: boolean }) => logIn(client, passkeys, { autofill }),
-    onSuccess: () => {
-      signedIn(queries)
-      void navigate(pageAfterEntering())
-    },
-  })
-  const { mutate } = entering
-  useEffect(() => {
-    let left = false
-    void PublicKeyCredential.isConditionalMediationAvailable?.().then((offered) => {
-      if (offered && !left) mutate({ autofill: true })
-    })
-    return () => {
-      left = true
-    }
-  }, [mutate])
-  const asked = entering.variables?.autofill === false
+  const [trouble, setTrouble] = useState<unknown>()
+  const enter = () => {
+    signedIn(queries)
+    void navigate(pageAfterEntering())
+  }
+  const offerAgain = useAutofill({ onIn: enter, onTrouble: setTrouble })
+  const asking = useMutation({ mutationFn: () => logIn(client, passkeys), onSuccess: enter, onMutate: () => setTrouble(undefined), onError: setTrouble })
   return (
     <Threshold title="Sign in">
       <Field label="Passkey" name="username" hint="Your device offers it here." autoComplete="username webauthn" />
-      {entering.isError && asked ? <Trouble error={entering.error} says={saysOf(entering.error)} /> : null}
-      <Button busy={entering.isPending && asked} onPress={() => mutate({ autofill: false })}>
+      {trouble === undefined ? null : <Trouble error={trouble} says={notEnteredWords(trouble)} />}
+      <Button busy={asking.isPending} onPress={() => asking.mutate(undefined, { onError: offerAgain })}>
         Sign in with a passkey
       </Button>
       <p className={styles.other}>
@@ -48,12 +39,4 @@ export function Page() {
       </p>
     </Threshold>
   )
-}
-
-function saysOf(error: unknown) {
-  if (error instanceof Error && error.name === 'NotAllowedError')
-    return { title: 'No passkey was given.', detail: 'The device was asked and did not answer, or you said no. Try again.' }
-  if (isRefused(error, 'login.refused'))
-    return { title: 'This passkey opens no account here.', detail: 'Choose another one, or sign up. A passkey that was removed opens nothing any more.' }
-  return undefined
 }

@@ -1,6 +1,6 @@
 import { type Factors, isRefused, type Progress, type SignUp } from '@loomworks/client'
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { Form } from 'react-aria-components'
 import { AppCode, digitsOf } from '../../parts/app-code.tsx'
 import { Button } from '../../parts/button.tsx'
@@ -25,6 +25,8 @@ export function FactorsStep({ signUp, factors: given, claimToken, onDone, onStar
   const [factors, setFactors] = useState(given)
   const renewing = useMutation({ mutationFn: () => signUp.renewFactors(), onSuccess: setFactors })
   const [progress, setProgress] = useState<Progress>()
+  // A deployment that wants the address proven says so when it is not.
+  const [isMailed, setMailed] = useState(false)
   const finishing = useMutation({
     mutationFn: ({ code, mailed }: Codes) =>
       signUp.finish(code, {
@@ -35,12 +37,19 @@ export function FactorsStep({ signUp, factors: given, claimToken, onDone, onStar
     onSuccess: onDone,
     onError: (error) => {
       setProgress(undefined)
+      if (isRefused(error, 'email_code.invalid')) setMailed(true)
       if (isRefused(error) && (isOver(error.code) || error.code === 'signup.not_found')) onStartOver(error)
     },
   })
-  if (finishing.isPending) return <Running progress={progress} />
   if (factors === undefined) return <Lost busy={renewing.isPending} error={renewing.error} onRenew={() => renewing.mutate()} onStartOver={onStartOver} />
-  return <Confirm factors={factors} error={finishing.error} onCodes={(codes) => finishing.mutate(codes)} />
+  return (
+    <>
+      {finishing.isPending ? <Running progress={progress} /> : null}
+      <div hidden={finishing.isPending}>
+        <Confirm factors={factors} isMailed={isMailed} error={finishing.error} onCodes={(codes) => finishing.mutate(codes)} />
+      </div>
+    </>
+  )
 }
 
 interface LostProps {
@@ -74,18 +83,23 @@ interface Codes {
 
 interface ConfirmProps {
   readonly factors: Factors
+  readonly isMailed: boolean
   readonly error: unknown
   readonly onCodes: (codes: Codes) => void
 }
 
-function Confirm({ factors, error, onCodes }: ConfirmProps) {
+/** Stays while it is tried, so that nothing of it has to be typed again. */
+function Confirm({ factors, isMailed, error, onCodes }: ConfirmProps) {
   const [code, setCode] = useState('')
   const [mailed, setMailed] = useState('')
-  // A deployment that wants the address proven says so when it is not.
-  const isMailed = mailed !== '' || isRefused(error, 'email_code.invalid')
   const [stored, setStored] = useState(false)
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    if (error !== null) form.current?.querySelector<HTMLElement>(toMend(error))?.focus()
+  }, [error])
   return (
     <Form
+      ref={form}
       className={styles.form ?? ''}
       onSubmit={(event) => {
         event.preventDefault()
@@ -114,4 +128,10 @@ function Confirm({ factors, error, onCodes }: ConfirmProps) {
       </Button>
     </Form>
   )
+}
+
+/** Where whoever goes by keyboard goes on: at what was wrong, or where it is tried again. */
+function toMend(error: unknown): string {
+  if (isRefused(error, 'email_code.invalid')) return '[name=mailed]'
+  return isRefused(error, 'totp.invalid') ? '[name=code]' : '[type=submit]'
 }
