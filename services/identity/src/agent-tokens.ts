@@ -1,8 +1,8 @@
 // Tokens of agents as they end: one by one, all of an agent's, or all of those whom somebody answered for and can no longer.
 import type { Stating } from '@loomworks/bus'
 import { type AgentTokenEnd, AgentTokenRevoked, Scope } from '@loomworks/contracts'
-import { derivedId, type EngagementId, idOf, timeOf } from '@loomworks/kernel'
-import { type Db, exec, many, type Sql, sql } from '@loomworks/sql'
+import { derivedId, type EngagementId, idOf } from '@loomworks/kernel'
+import { type Db, many, type Sql, sql } from '@loomworks/sql'
 import { z } from 'zod'
 import { fact, stateFacts } from './facts.ts'
 
@@ -36,21 +36,4 @@ async function revoked(tx: Db, which: Sql, reason: Reason, stating: Stating): Pr
   for (const { id, agent_id: agentId, scopes, expires_at: expiresAt } of ended)
     await stateFacts(tx, derivedId(id, 'end'), [fact(AgentTokenRevoked, { agentId, tokenId: id, scopes, expiresAt, reason })], stating)
   return ended.length
-}
-
-const KEPT_MS = 90 * 86_400_000
-const AT_ONCE = 1000
-
-/** Forgets tokens that were revoked or expired 90 days ago, the earliest first, some at a time. */
-export function sweepAgentTokens(db: Db, nowMs: number): Promise<number> {
-  return exec(
-    db,
-    sql`delete from identity.agent_tokens
-         where id in (select id
-                        from identity.agent_tokens
-                       where least(revoked_at, expires_at) < ${timeOf(nowMs - KEPT_MS)}
-                       order by least(revoked_at, expires_at)
-                       limit ${AT_ONCE}
-                         for update skip locked)`,
-  )
 }

@@ -3,9 +3,8 @@ import { exec, many, sql } from '@loomworks/sql'
 import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { sweepAgentTokens } from './agent-tokens.ts'
 import { openedBy, somebody } from './belonging-story.ts'
-import { sweepSessions } from './ended-sessions.ts'
+import { forget } from './forgetting.ts'
 import { type IdentityBench, identityBench } from './identity-bench.ts'
 import { sweep } from './sweeping.ts'
 
@@ -35,16 +34,16 @@ describe('a session that ended', () => {
       sql`insert into identity.challenges (id, purpose, challenge, person_id, session_id, expires_at)
           values (gen_random_uuid(), 'step_up', 'x', ${ada.personId}, ${id}, now() + interval '1 year')`,
     )
-    await sweepSessions(bench.db, overMs + 30 * DAY_MS)
+    await forget(bench.db, 'sessions', overMs + 30 * DAY_MS)
     expect(await keptOf(ada.personId)).toEqual([id])
-    await sweepSessions(bench.db, overMs + 30 * DAY_MS + 1)
+    await forget(bench.db, 'sessions', overMs + 30 * DAY_MS + 1)
     expect(await keptOf(ada.personId)).toEqual([])
     expect(await many(bench.db, ID, sql`select id from identity.challenges where session_id = ${id}`)).toEqual([])
   })
 
   test('goes with at most a thousand of them at once, the earliest first; one that is live stays', async () => {
     const ada = await person()
-    await sweepSessions(bench.db, clock.now() + 365 * DAY_MS)
+    await forget(bench.db, 'sessions', clock.now() + 365 * DAY_MS)
     const bob = await person()
     await exec(
       bench.db,
@@ -53,11 +52,11 @@ describe('a session that ended', () => {
                  ${ago(60)}, ${ago(50)}::timestamptz - n * interval '1 second'
             from generate_series(1, 1001) as n`,
     )
-    expect(await sweepSessions(bench.db, clock.now())).toBe(1000)
+    expect(await forget(bench.db, 'sessions', clock.now())).toBe(1000)
     expect(
       await many(bench.db, z.object({ hash: z.string() }), sql`select token_hash as hash from identity.sessions where person_id = ${ada.personId}`),
     ).toEqual([{ hash: 'swept 1' }])
-    expect(await sweepSessions(bench.db, clock.now())).toBe(1)
+    expect(await forget(bench.db, 'sessions', clock.now())).toBe(1)
     expect((await bench.introspect(bob.session)).body).toMatchObject({ active: true })
   })
 })
@@ -82,13 +81,13 @@ describe('a token of an agent', () => {
 
   test('is forgotten 90 days after it was revoked or expired, and no sooner', async () => {
     const { kept, begin } = await given()
-    await sweepAgentTokens(bench.db, begin + 90 * DAY_MS)
+    await forget(bench.db, 'agent_tokens', begin + 90 * DAY_MS)
     expect(await kept()).toEqual([true, true, true])
-    await sweepAgentTokens(bench.db, begin + 90 * DAY_MS + 1)
+    await forget(bench.db, 'agent_tokens', begin + 90 * DAY_MS + 1)
     expect(await kept()).toEqual([false, true, true])
-    await sweepAgentTokens(bench.db, begin + 91 * DAY_MS)
+    await forget(bench.db, 'agent_tokens', begin + 91 * DAY_MS)
     expect(await kept()).toEqual([false, true, true])
-    await sweepAgentTokens(bench.db, begin + 91 * DAY_MS + 1)
+    await forget(bench.db, 'agent_tokens', begin + 91 * DAY_MS + 1)
     expect(await kept()).toEqual([false, false, true])
   })
 })

@@ -1,12 +1,11 @@
 // What goes by itself: what is past its time or ended long ago, and signing keys that are due. The README says what goes after how long.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from '@loomworks/service-kit'
-import { sweepAgentTokens } from './agent-tokens.ts'
 import { sweepChallenges } from './challenges.ts'
 import { sweepNetworks } from './claim/ending.ts'
 import { sweepEmailCodes } from './email-codes.ts'
-import { sweepSessions } from './ended-sessions.ts'
 import { sweepEnrolments } from './enrolments.ts'
+import { forget } from './forgetting.ts'
 import { sweepInvitations } from './invitation/queries.ts'
 import { sweepOffers } from './owned-factors.ts'
 import type { IdentityParts } from './parts.ts'
@@ -26,8 +25,9 @@ export async function sweep({ db, clock, signing }: IdentityParts): Promise<void
   await sweepInvitations(db, nowMs)
   await sweepOffers(db, nowMs)
   await sweepEnrolments(db, nowMs)
-  await sweepSessions(db, nowMs)
-  await sweepAgentTokens(db, nowMs)
+  await forget(db, 'sessions', nowMs)
+  await forget(db, 'invitations', nowMs)
+  await forget(db, 'agent_tokens', nowMs)
   await signing.rotate()
 }
 

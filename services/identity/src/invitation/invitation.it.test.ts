@@ -4,6 +4,7 @@ import { fakeClock } from '@loomworks/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { archived, memberOf, openedBy, somebody, twiceAtOnce } from '../belonging-story.ts'
+import { forget } from '../forgetting.ts'
 import { type IdentityBench, identityBench } from '../identity-bench.ts'
 import { operatorGrant } from '../operators.ts'
 import { type SignedUp, signedUp } from '../signing-up.ts'
@@ -203,9 +204,9 @@ describe('an invitation', () => {
       const found = await many(bench.db, z.object({ id: z.string() }), sql`select id from identity.invitations where id = any(${those}::uuid[])`)
       return those.map((id) => found.some((each) => each.id === id))
     }
-    await sweepInvitations(bench.db, begin + 90 * DAY_MS)
+    await forget(bench.db, 'invitations', begin + 90 * DAY_MS)
     expect(await kept()).toEqual([true, true, true, true])
-    await sweepInvitations(bench.db, begin + 90 * DAY_MS + 1)
+    await forget(bench.db, 'invitations', begin + 90 * DAY_MS + 1)
     expect(await kept()).toEqual([false, false, false, true])
     expect(await accept(await person(), declined.token)).toMatchObject({ status: 404, body: { code: 'invitation.token_unknown' } })
   })

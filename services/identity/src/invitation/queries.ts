@@ -63,25 +63,12 @@ export async function settled(
   return changed === 1
 }
 
-const KEPT_MS = 90 * 86_400_000
-const AT_ONCE = 1000
-
-/** Invitations whose time is over are settled, too; what was settled 90 days ago is forgotten, the earliest first, some at a time. */
-export async function sweepInvitations(db: Db, nowMs: number): Promise<void> {
-  await exec(
+/** Invitations whose time is over are settled, too. */
+export function sweepInvitations(db: Db, nowMs: number): Promise<number> {
+  return exec(
     db,
     sql`update identity.invitations
            set state = 'expired', settled_at = ${timeOf(nowMs)}, email_lookup = null
          where state = 'open' and expires_at <= ${timeOf(nowMs)}`,
-  )
-  await exec(
-    db,
-    sql`delete from identity.invitations
-         where id in (select id
-                        from identity.invitations
-                       where settled_at < ${timeOf(nowMs - KEPT_MS)}
-                       order by settled_at
-                       limit ${AT_ONCE}
-                         for update skip locked)`,
   )
 }
