@@ -1,8 +1,9 @@
 // What an operator watches (quality page §4): each number moves when what it tells of does, and comes back.
 import { ServiceName } from '@loomworks/kernel'
-import { type Database, exec, openDatabase, type Sql, sql } from '@loomworks/sql'
+import { type Database, exec, many, openDatabase, type Sql, sql } from '@loomworks/sql'
 import { eventually } from '@loomworks/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { metricsOf } from '../invariants/metrics.ts'
 import { proven } from '../signup/ceremony.ts'
 import { freePort, startWhole, type Whole } from '../whole.ts'
@@ -41,9 +42,12 @@ async function whileLocked(lock: Sql, work: () => Promise<unknown>, moved: () =>
 }
 
 test('how far a projection is behind, in events and in seconds', async () => {
+  // A row that is not there yet cannot be locked.
+  const row = sql`select from memory.projection_checkpoint where name = 'current_memory_v1'`
+  await eventually(async () => expect(await many(admin, z.unknown(), row)).toHaveLength(1))
   const behind = (unit: string) => valueAt('memory', `projection_behind_${unit}`, { projection: 'current_memory_v1' })
   await whileLocked(
-    sql`select from memory.projection_checkpoint where name = 'current_memory_v1' for update`,
+    sql`${row} for update`,
     () => whole.newcomer().signUp(),
     async () => {
       expect(await behind('events')).toBeGreaterThan(0)

@@ -53,17 +53,30 @@ test.each([
   expect(await found).toEqual({ code: 'session_expired' })
 })
 
-test('one that is dropped again meanwhile is given up: nothing is told that may be old', async () => {
+test('several drops in a row, as of two roles that are granted at once, make it asked for as often', async () => {
+  const { asked, waiting } = cache()
+  const found = asked.find('hash', 'memory')
+  for (let at = 0; at < 3; at++) {
+    asked.drop(person)
+    waiting[at]?.()
+    await settled()
+  }
+  waiting[3]?.()
+  expect(await found).toHaveProperty('token')
+  expect([waiting.length, asked.size]).toEqual([4, 1])
+})
+
+test('one that is dropped whenever it is asked for is given up: nothing is told that may be old', async () => {
   const { asked, waiting } = cache()
   const found = asked.find('hash', 'memory')
   const refused = expect(found).rejects.toBeInstanceOf(Transient)
-  asked.drop(session)
-  waiting[0]?.()
-  await settled()
-  asked.drop(session)
-  waiting[1]?.()
+  for (let at = 0; at < 10; at++) {
+    asked.drop(session)
+    waiting[at]?.()
+    await settled()
+  }
   await refused
-  expect([waiting.length, asked.size]).toEqual([2, 0])
+  expect([waiting.length, asked.size]).toEqual([10, 0])
 })
 
 test.each([

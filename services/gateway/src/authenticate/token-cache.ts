@@ -43,6 +43,7 @@ const RENEW_BEFORE_MS = 5000
 const DROPS_REMEMBERED_MS = 60_000
 const SWEPT_EVERY = 1000
 const SCOPES_SHARED = 1000
+const TRIES_MOST = 10
 
 export interface TokenCacheOptions {
   /** `again`: the credential is not shown now, what it once opened is still open. */
@@ -103,18 +104,20 @@ export class TokenCache {
   }
 
   #ask(key: string, introspect: () => ReturnType<TokenCacheOptions['introspect']>): Promise<Found> {
-    const answered = async () => this.#keep(key, this.#drops, await introspect())
-    const asking = answered()
-      .then((found) => found ?? answered())
-      .then((found) => {
-        if (found === undefined) throw new Transient('what a credential stands on changed while it was asked about')
-        return found
-      })
-      .finally(() => {
-        if (this.#asking.get(key) === asking) this.#asking.delete(key)
-      })
+    const asking = this.#answered(key, introspect).finally(() => {
+      if (this.#asking.get(key) === asking) this.#asking.delete(key)
+    })
     this.#asking.set(key, asking)
     return asking
+  }
+
+  /** Several things of one person are told in a row: each makes an answer that is on its way an old one. */
+  async #answered(key: string, introspect: () => ReturnType<TokenCacheOptions['introspect']>): Promise<Found> {
+    for (let tries = 0; tries < TRIES_MOST; tries++) {
+      const found = this.#keep(key, this.#drops, await introspect())
+      if (found !== undefined) return found
+    }
+    throw new Transient('what a credential stands on changed whenever it was asked about')
   }
 
   /** What is found, kept; undefined where it is old already: something it stands on was dropped after it was asked for. */
