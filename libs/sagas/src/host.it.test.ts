@@ -113,7 +113,10 @@ test('F13: while the database is away nothing is begun; when it is back, what wa
   const { db } = database
   const reach = <R>(work: () => Promise<R>): Promise<R> => (away ? Promise.reject(new Transient('away')) : work())
   const { host } = open({ db: { ...db, query: (statement) => reach(() => db.query(statement)), transaction: (work) => reach(() => db.transaction(work)) } })
-  const [before, during] = [someone(), someone()]
+  const [first, before, during] = [someone(), someone(), someone()]
+  // A host that has brought one to its end has begun to run: at its start it needs the database.
+  await host.start(parallelSaga, signupInput(false), first)
+  expect((await followed(host, first.sagaId)).at(-1)).toMatchObject({ state: 'completed' })
   await host.start(parallelSaga, signupInput(false), before)
   away = true
   await eventually(() => expect(host.health()).toMatchObject({ ok: false }))
